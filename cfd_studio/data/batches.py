@@ -1,0 +1,57 @@
+"""Batches of indices that depend on nothing but a seed and a position."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Batches(Iterator[Tensor]):
+    """An endless stream of batches: every epoch visits each image once, in an order drawn from (seed, epoch).
+
+    Parameters
+    ----------
+    count : int
+        Images in the set.
+    batch_size : int
+        Per step over all ranks; may exceed ``count``, then a batch crosses epochs.
+    seed : int
+        Not negative.
+    rank, ranks : int, optional
+        Each rank gets every ``ranks``-th index of the batch.
+
+    Attributes
+    ----------
+    position : int
+        Batches handed out so far; set it to go on from there.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int, *, rank: int = 0, ranks: int = 1) -> None:
+        assert count > 0
+        assert batch_size > 0
+        self._count = count
+        self._batch_size = batch_size
+        self._seed = seed
+        self._rank = rank
+        self._ranks = ranks
+        self._epoch = -1
+        self._order = np.empty(0, dtype=np.int64)
+        self.position = 0
+
+    def __next__(self) -> Tensor:
+        """Return the next batch: int64 indices, shape (batch_size / ranks,)."""
+        start = self.position * self._batch_size
+        picked = []
+        while len(picked) < self._batch_size:
+            epoch, offset = divmod(start + len(picked), self._count)
+            order = self._epoch_order(epoch)
+            picked.extend(order[offset : offset + self._batch_size - len(picked)])
+        self.position += 1
+        return torch.from_numpy(np.asarray(picked[self._rank :: self._ranks]))
+
+    def _epoch_order(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        if epoch != self._epoch:
+            self._order = np.random.Generator(np.random.Philox(key=[self._seed, epoch])).permutation(self._count)
+            self._epoch = epoch
+        return self._order

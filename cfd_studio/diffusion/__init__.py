@@ -1,0 +1,1 @@
+"""The diffusion and distillation mathematics: pure tensor functions."""

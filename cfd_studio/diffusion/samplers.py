@@ -1,0 +1,118 @@
+"""From noise to images: the levels a sampler visits, and DDIM over them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.prediction import eps_from_x
+from cfd_studio.diffusion.schedule import NoiseSchedule
+
+
+def sampling_levels(num_timesteps: int, own_steps: int, sampling_steps: int) -> list[int]:
+    """Return the base-grid levels of a sampler, from T down to 0.
+
+    A model made for N steps was trained at the levels k * T / N. Fewer steps visit an evenly spaced choice of those,
+    rounded where the number does not divide, always starting at T.
+
+    Parameters
+    ----------
+    num_timesteps : int
+        T of the base grid.
+    own_steps : int
+        N, a divisor of T.
+    sampling_steps : int
+        In 1..N.
+
+    Returns
+    -------
+    list of int, length sampling_steps + 1
+        Strictly falling.
+    """
+    assert num_timesteps % own_steps == 0
+    assert 1 <= sampling_steps <= own_steps
+    stride = num_timesteps // own_steps
+    # round half up in whole numbers: floor(k * N / n + 1 / 2)
+    return [
+        stride * ((2 * k * own_steps + sampling_steps) // (2 * sampling_steps)) for k in range(sampling_steps, -1, -1)
+    ]
+
+
+def ddim_step(schedule: NoiseSchedule, z: Tensor, x_hat: Tensor, t: Tensor, t_next: Tensor) -> Tensor:
+    """Move from level t to level t_next along the line that x_hat implies (Song et al. 2021, eq. 12 with eta = 0).
+
+    eps = (z - signal x_hat) / noise, then z' = signal' x_hat + noise' eps.
+
+    Parameters
+    ----------
+    z, x_hat : Tensor, shape (B, C, H, W)
+    t, t_next : Tensor of int64, shape (B,)
+        Levels with t > t_next >= 0.
+    """
+    eps = eps_from_x(x_hat, z, schedule.signal_scale(t), schedule.noise_scale(t))
+    return schedule.signal_scale(t_next) * x_hat + schedule.noise_scale(t_next) * eps
+
+
+@torch.no_grad()
+def ddim(
+    denoiser: Denoiser,
+    noise: Tensor,
+    levels: list[int],
+    *,
+    clip: bool = True,
+    on_call: Callable[[], None] | None = None,
+) -> Tensor:
+    """Draw images from noise.
+
+    Parameters
+    ----------
+    denoiser : Denoiser
+    noise : Tensor, shape (B, C, H, W)
+        Standard normal.
+    levels : list of int
+        From `sampling_levels`; one network call per pair of neighbours.
+    clip : bool, optional
+        Clip x_hat to [-1, 1] at every step.
+    on_call : callable, optional
+        Called before each network call; may raise to end early.
+
+    Returns
+    -------
+    Tensor, shape (B, C, H, W)
+        Images in [-1, 1] where clipped.
+    """
+    z = noise
+    for level, next_level in zip(levels[:-1], levels[1:], strict=True):
+        if on_call is not None:
+            on_call()
+        t = torch.full((len(z),), level, dtype=torch.int64, device=z.device)
+        x_hat = denoiser(z, t)
+        if clip:
+            x_hat = x_hat.clamp(-1, 1)
+        z = ddim_step(denoiser.schedule, z, x_hat, t, torch.full_like(t, next_level))
+    return z
+
+
+def starting_noise(seed: int, start: int, count: int, shape: tuple[int, int, int]) -> Tensor:
+    """Draw the noise of the images start..start + count - 1, each from (seed, its own index) on the CPU.
+
+    The noise of image i depends on nothing else: not on count, batch, device, model or number of steps.
+
+    Parameters
+    ----------
+    seed, start, count : int
+        Not negative.
+    shape : (int, int, int)
+        Channels, height, width.
+
+    Returns
+    -------
+    Tensor of float32, shape (count, channels, height, width)
+    """
+    noise = np.empty((count, *shape), dtype=np.float32)
+    for row in range(count):
+        stream = np.random.Generator(np.random.Philox(key=[seed, start + row]))
+        stream.standard_normal(out=noise[row], dtype=np.float32)
+    return torch.from_numpy(noise)

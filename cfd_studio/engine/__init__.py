@@ -1,0 +1,1 @@
+"""The training engine: one job, one loop, four objectives."""

@@ -1,0 +1,134 @@
+"""Where names in a config become objects; nowhere else is there a ladder of kinds."""
+
+import hashlib
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from cfd_studio.data.images import DataSet, load_digits
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.prediction import ToImage, x_from_v, x_from_x
+from cfd_studio.diffusion.schedule import NoiseSchedule
+from cfd_studio.engine.objectives import (
+    ClassifierObjective,
+    FeatureObjective,
+    Objective,
+    ProgressiveObjective,
+    TeacherObjective,
+)
+from cfd_studio.interop.weights import fill, load_weights
+from cfd_studio.networks.classifiers import ConvolutionalClassifier, PerceptronClassifier
+from cfd_studio.networks.unet import UNet
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.stages import ClassifierStage, FeatureStage, ProgressiveStage, Stage, TeacherStage
+from cfd_studio.runs.folder import RunFolder
+
+DATA_SETS: dict[str, Callable[[], DataSet]] = {"digits": load_digits}
+TO_IMAGE: dict[str, ToImage] = {"x": x_from_x, "v": x_from_v}
+ImageShape = tuple[int, int, int]
+
+
+def derive_seed(*parts: object) -> int:
+    """Return a 63-bit seed that depends on every part and on nothing else."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def build_data(config: RunConfig) -> DataSet:
+    """Load the data set of a run into memory."""
+    return DATA_SETS[config.data.name]()
+
+
+def build_network(config: RunConfig, stage: Stage, shape: ImageShape, classes: int) -> nn.Module:
+    """Return the network of a stage with fresh weights.
+
+    Parameters
+    ----------
+    config : RunConfig
+    stage : Stage
+    shape : (int, int, int)
+        Channels, height and width of an image.
+    classes : int
+    """
+    channels, height, width = shape
+    if isinstance(stage, ClassifierStage):
+        if stage.architecture == "cnn":
+            return ConvolutionalClassifier(channels, classes, stage.width, stage.dropout)
+        return PerceptronClassifier(channels * height * width, classes, stage.width, stage.dropout)
+    return UNet(
+        channels,
+        dropout=stage.dropout if isinstance(stage, TeacherStage) else 0.0,
+        **config.network.model_dump(),
+    )
+
+
+def build_schedule(config: RunConfig, device: str) -> NoiseSchedule:
+    """Return the one schedule of a run's whole lineage."""
+    return NoiseSchedule.cosine(config.schedule.num_timesteps, device)
+
+
+def load_denoiser(run: RunFolder, config: RunConfig, stage_id: str, device: str) -> Denoiser:
+    """Return a trained teacher or student, ready to sample.
+
+    Raises
+    ------
+    CfdError
+        As `load_network`.
+    """
+    network = load_network(run, config, stage_id, device)
+    return Denoiser(network, TO_IMAGE[config.prediction], build_schedule(config, device))
+
+
+def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str) -> Objective:
+    """Return what a stage minimises, with its frozen teacher and classifier loaded."""
+    schedule = build_schedule(config, device)
+    to_image = TO_IMAGE[config.prediction]
+    match stage:
+        case ClassifierStage():
+            return ClassifierObjective()
+        case TeacherStage():
+            return TeacherObjective(schedule, to_image)
+        case ProgressiveStage():
+            teacher = load_denoiser(run, config, stage.parent, device)
+            return ProgressiveObjective(schedule, to_image, teacher, stage.sampling_steps)
+        case FeatureStage():
+            teacher = load_denoiser(run, config, stage.parent, device)
+            classifier = load_network(run, config, stage.classifier, device)
+            return FeatureObjective(
+                schedule,
+                to_image,
+                teacher,
+                stage.sampling_steps,
+                classifier=classifier,
+                temperature=stage.temperature,
+                anchor_weight=stage.anchor_weight,
+            )
+
+
+def weights_metadata(stage: Stage, shape: ImageShape, classes: int) -> dict[str, str]:
+    """Return what a weights file says of its network."""
+    return {"stage": stage.id, "image_shape": ",".join(map(str, shape)), "classes": str(classes)}
+
+
+def load_network(run: RunFolder, config: RunConfig, stage_id: str, device: str) -> nn.Module:
+    """Return a trained stage's network with the weights it samples with, frozen. No random number is drawn.
+
+    Raises
+    ------
+    CfdError
+        Where the weights are missing, damaged or of another network.
+    """
+    path = run.weights(stage_id)
+    tensors, metadata = load_weights(path, device)
+    shape = image_shape(metadata)
+    with torch.device("meta"):
+        network = build_network(config, config.stage(stage_id), shape, int(metadata.get("classes", "0")))
+    fill(network, tensors, path)
+    return network.eval().requires_grad_(False)
+
+
+def image_shape(metadata: dict[str, str]) -> ImageShape:
+    """Return the image shape that a weights file names."""
+    channels, height, width = (int(part) for part in metadata.get("image_shape", "1,8,8").split(","))
+    return channels, height, width

@@ -1,0 +1,95 @@
+"""Checkpoints: folders that exist exactly when they are complete."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import re
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs import atomic
+
+_NAME = re.compile(r"^step-(\d{8,})$")
+
+
+def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int) -> Path:
+    """Write ``<stage>/checkpoints/step-<step>`` and delete all but the newest ``keep``.
+
+    Everything is written into a folder of another name, flushed, and renamed: a kill at any moment leaves the old
+    checkpoints and at most one partial folder, which the next save removes.
+    """
+    folder = stage / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"step-{step:08d}"
+    if not target.exists():
+        buffer = io.BytesIO()
+        torch.save(captured, buffer)
+        data = buffer.getbuffer()
+        partial = folder / f"{atomic.PARTIAL}{uuid.uuid4().hex}"
+        partial.mkdir()
+        _write(partial / "state.pt", data)
+        manifest = {"step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        _write(partial / "manifest.json", json.dumps(manifest, indent=2).encode())
+        atomic.sync_folder(partial)
+        atomic.replace(partial, target)
+        atomic.sync_folder(folder)
+    for old in checkpoints(stage)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    for leftover in folder.glob(f"{atomic.PARTIAL}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return target
+
+
+def checkpoints(stage: Path) -> list[Path]:
+    """Return a stage's checkpoints, oldest first."""
+    try:
+        found = [entry for entry in (stage / "checkpoints").iterdir() if _NAME.match(entry.name)]
+    except OSError:
+        return []
+    return sorted(found, key=checkpoint_step)
+
+
+def checkpoint_step(checkpoint: Path) -> int:
+    """Return the optimizer step that a checkpoint's name says."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
+    """Return what `TrainingState.capture` returned. Nothing in the file is executed.
+
+    Raises
+    ------
+    CfdError
+        Where the file is missing, truncated, altered or holds anything but tensors and plain values.
+    """
+    file = checkpoint / "state.pt"
+    advice = f"Delete the folder {checkpoint.name} and resume: the run goes on from the checkpoint before it."
+    try:
+        manifest = json.loads((checkpoint / "manifest.json").read_bytes())
+        data = file.read_bytes()
+        if len(data) != manifest["bytes"]:
+            raise CfdError(
+                f"the checkpoint is truncated ({len(data):,} of {manifest['bytes']:,} bytes)", where=str(file), advice=advice
+            )
+        if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
+            raise CfdError("the checkpoint is not the one that was written", where=str(file), advice=advice)
+        captured = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError):
+        raise CfdError("the checkpoint cannot be read", where=str(file), advice=advice) from None
+    if not isinstance(captured, dict) or "network" not in captured:
+        raise CfdError("this file is no checkpoint of CFD Studio", where=str(file), advice=advice)
+    return captured
+
+
+def _write(path: Path, data: bytes | memoryview) -> None:
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,35 @@
+"""The exponential moving average of a network's weights."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class Ema:
+    """A frozen copy that follows a network: ``shadow = d * shadow + (1 - d) * weights``.
+
+    The decay ramps as ``d = min(decay, (1 + n) / (10 + n))`` after n updates, so that a short run is not all start.
+    Buffers are copied.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Followed from its present weights.
+    decay : float
+        In (0, 1).
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+        self.updates = 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move towards the network's weights."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
+        for shadow, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
+            shadow.copy_(buffer)

@@ -1,0 +1,121 @@
+"""Same-noise samples: every model draws image i from the same noise."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from cfd_studio.data.images import to_uint8
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.samplers import ddim, sampling_levels
+
+IMAGE_GAP = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Images and what they cost.
+
+    Attributes
+    ----------
+    images : Tensor of float32, shape (N, C, H, W), on the CPU
+        Range [-1, 1].
+    seconds_per_image : float
+        Wall time of sampling over N, waits for a turn left out.
+    network_calls : int
+        Counted per image.
+    """
+
+    images: Tensor
+    seconds_per_image: float
+    network_calls: int
+
+
+def draw(
+    denoiser: Denoiser,
+    noise: Tensor,
+    own_steps: int,
+    sampling_steps: int,
+    *,
+    batch_size: int = 500,
+    turn: AbstractContextManager[None] | None = None,
+    on_call: Callable[[], None] | None = None,
+) -> Drawn:
+    """Draw one image per row of noise.
+
+    Parameters
+    ----------
+    denoiser : Denoiser
+        Its network in evaluation mode.
+    noise : Tensor, shape (N, C, H, W), on the CPU
+    own_steps, sampling_steps : int
+        What the model was made for, and what is wanted; at most as many.
+    batch_size : int, optional
+    turn : context manager, optional
+        Entered around every network call, where the device is shared.
+    on_call : callable, optional
+        Called before every network call, outside a turn; may raise to end early.
+    """
+    schedule = denoiser.schedule
+    levels = sampling_levels(schedule.num_timesteps, own_steps, sampling_steps)
+    calls_before = denoiser.network_calls
+    waited = 0.0
+    turn = turn or nullcontext()
+
+    def between() -> None:
+        nonlocal waited
+        turn.__exit__(None, None, None)
+        began = time.perf_counter()
+        try:
+            if on_call is not None:
+                on_call()
+        finally:
+            turn.__enter__()
+            waited += time.perf_counter() - began
+
+    batches = noise.split(batch_size)
+    images = []
+    with turn:
+        began = time.perf_counter()
+        for batch in batches:
+            images.append(ddim(denoiser, batch.to(schedule.device), levels, on_call=between).cpu())
+        seconds = time.perf_counter() - began - waited
+    calls = (denoiser.network_calls - calls_before) // len(batches)
+    return Drawn(torch.cat(images), seconds / len(noise), calls)
+
+
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+    """Return images in [-1, 1], shape (N, C, H, W), as 8-bit pixels, shape (N, H, W, 3)."""
+    pixels = to_uint8(images)
+    if pixels.shape[1] == 1:
+        pixels = pixels.expand(-1, 3, -1, -1)
+    return pixels.permute(0, 2, 3, 1).numpy()
+
+
+def tile(images: Tensor, columns: int, background: int) -> NDArray[np.uint8]:
+    """Lay images out row by row with a gap of one pixel; returns shape (rows, cols, 3)."""
+    pixels = to_pixels(images)
+    count, height, width, _ = pixels.shape
+    rows = -(-count // columns)
+    shape = (rows * (height + IMAGE_GAP) - IMAGE_GAP, columns * (width + IMAGE_GAP) - IMAGE_GAP, 3)
+    sheet = np.full(shape, background, dtype=np.uint8)
+    for index in range(count):
+        row, column = divmod(index, columns)
+        top, left = row * (height + IMAGE_GAP), column * (width + IMAGE_GAP)
+        sheet[top : top + height, left : left + width] = pixels[index]
+    return sheet
+
+
+def write_strip(path: Path, images: Tensor, columns: int) -> None:
+    """Write images as one PNG, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    Image.fromarray(tile(images, columns, 128)).save(partial, format="PNG")
+    partial.replace(path)

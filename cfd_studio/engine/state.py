@@ -1,0 +1,104 @@
+"""Everything that changes while a stage trains, and therefore everything that a checkpoint holds."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import AdamW, Optimizer
+
+from cfd_studio.data.batches import Batches
+from cfd_studio.engine.ema import Ema
+from cfd_studio.protocol.stages import Optimization
+
+
+@dataclass
+class TrainingState:
+    """One stage in training.
+
+    Attributes
+    ----------
+    generator : torch.Generator
+        Timesteps, noise and flips, on the training device. The global generator serves initial weights and dropout.
+    step : int
+        Optimizer steps done.
+    seconds : float
+        Spent training so far, over all jobs.
+    """
+
+    network: nn.Module
+    optimizer: Optimizer
+    ema: Ema | None
+    generator: torch.Generator
+    batches: Batches
+    step: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def fresh(cls, network: nn.Module, optimization: Optimization, batches: Batches, seed: int) -> "TrainingState":
+        """Return the state before the first step; a student's network already holds its parent's weights."""
+        device = next(network.parameters()).device
+        return cls(
+            network=network,
+            optimizer=AdamW(
+                network.parameters(),
+                lr=optimization.learning_rate,
+                weight_decay=optimization.weight_decay,
+                fused=device.type in ("cpu", "cuda"),
+            ),
+            ema=Ema(network, optimization.ema_decay) if optimization.ema_decay is not None else None,
+            generator=torch.Generator(device).manual_seed(seed),
+            batches=batches,
+        )
+
+    @property
+    def sampling_network(self) -> nn.Module:
+        """The weights that the stage samples with: the average where there is one."""
+        return self.ema.network if self.ema else self.network
+
+    def capture(self) -> dict[str, Any]:
+        """Return everything that `restore` needs, as tensors and plain values."""
+        device = next(self.network.parameters()).device
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": self.ema.network.state_dict() if self.ema else None,
+            "ema_updates": self.ema.updates if self.ema else 0,
+            "generator": self.generator.get_state(),
+            "global_generator": torch.get_rng_state(),
+            "cuda_generator": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "position": self.batches.position,
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, captured: dict[str, Any]) -> None:
+        """Go back to a captured state, bitwise."""
+        device = next(self.network.parameters()).device
+        self.network.load_state_dict(captured["network"])
+        self.optimizer.load_state_dict(captured["optimizer"])
+        if self.ema:
+            self.ema.network.load_state_dict(captured["ema"])
+            self.ema.updates = captured["ema_updates"]
+        self.generator.set_state(captured["generator"].cpu())
+        torch.set_rng_state(captured["global_generator"].cpu())
+        if device.type == "cuda" and captured["cuda_generator"] is not None:
+            torch.cuda.set_rng_state(captured["cuda_generator"].cpu(), device)
+        self.batches.position = captured["position"]
+        self.step = captured["step"]
+        self.seconds = captured["seconds"]
+
+
+def learning_rate(optimization: Optimization, step: int) -> float:
+    """Return the learning rate of the optimizer step with that number, counted from 0.
+
+    Linear warm-up to the peak, then constant, or along a half cosine that reaches 0 at the end of the stage.
+    """
+    peak = optimization.learning_rate
+    if step < optimization.warmup_steps:
+        return peak * (step + 1) / optimization.warmup_steps
+    if optimization.learning_rate_schedule == "constant":
+        return peak
+    progress = (step - optimization.warmup_steps) / max(1, optimization.steps - optimization.warmup_steps)
+    return peak * 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,1 @@
+"""The window: a reader of run folders that drops command files."""

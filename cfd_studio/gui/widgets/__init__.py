@@ -1,0 +1,1 @@
+"""Application-ignorant widgets."""

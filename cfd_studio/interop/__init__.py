@@ -1,0 +1,1 @@
+"""Weights in and out of the formats that others read."""

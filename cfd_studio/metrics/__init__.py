@@ -1,0 +1,1 @@
+"""Features in, figures out."""

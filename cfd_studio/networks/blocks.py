@@ -1,0 +1,97 @@
+"""The pieces of the U-Net."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class LevelEmbedding(nn.Module):
+    """Sinusoids of the base-grid level, then two linear layers.
+
+    Parameters
+    ----------
+    channels : int
+        Width of the sinusoidal part; even.
+    embedding : int
+        Width of the result.
+    """
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        rate = torch.exp(-math.log(10_000.0) * torch.arange(0, channels, 2, dtype=torch.float64) / channels)
+        self.register_buffer("rate", rate.float())
+        self.hidden = nn.Linear(channels, embedding)
+        self.out = nn.Linear(embedding, embedding)
+
+    def forward(self, level: Tensor) -> Tensor:
+        """Return the embedding, shape (B, embedding), of levels of shape (B,)."""
+        angle = level.to(self.hidden.weight.dtype)[:, None] * self.rate.to(self.hidden.weight.dtype)
+        waves = torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)  # sin, cos interleaved
+        return self.out(functional.silu(self.hidden(waves)))
+
+
+class Attention(nn.Module):
+    """One head of self-attention over all pixels, added to its input."""
+
+    def __init__(self, channels: int, norm_groups: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(norm_groups, channels)
+        self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C, H, W)."""
+        batch, channels, height, width = h.shape
+        joint = self.query_key_value(self.norm(h)).view(batch, 3, channels, height * width).transpose(2, 3)
+        query, key, value = joint.unbind(1)
+        mixed = functional.scaled_dot_product_attention(query, key, value)  # scale = channels^-0.5
+        return h + self.out(mixed.transpose(1, 2).reshape(batch, channels, height, width))
+
+
+class ResidualBlock(nn.Module):
+    """Two normalised 3x3 convolutions with the level added between them, a shortcut, and attention if asked for."""
+
+    def __init__(
+        self, inward: int, outward: int, embedding: int, *, norm_groups: int, dropout: float, attention: bool
+    ) -> None:
+        super().__init__()
+        self.norm_in = nn.GroupNorm(math.gcd(norm_groups, inward), inward)
+        self.conv_in = nn.Conv2d(inward, outward, 3, padding=1)
+        self.level = nn.Linear(embedding, outward)
+        self.norm_out = nn.GroupNorm(norm_groups, outward)
+        self.dropout = nn.Dropout(dropout)
+        self.conv_out = nn.Conv2d(outward, outward, 3, padding=1)
+        nn.init.zeros_(self.conv_out.weight)
+        nn.init.zeros_(self.conv_out.bias)
+        self.shortcut = nn.Conv2d(inward, outward, 1) if inward != outward else nn.Identity()
+        self.attention = Attention(outward, norm_groups) if attention else nn.Identity()
+
+    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
+        """Map (B, inward, H, W) and the activated level embedding (B, E) to (B, outward, H, W)."""
+        inner = self.conv_in(functional.silu(self.norm_in(h)))
+        inner = inner + self.level(embedding)[:, :, None, None]
+        inner = self.conv_out(self.dropout(functional.silu(self.norm_out(inner))))
+        return self.attention(self.shortcut(h) + inner)
+
+
+class Downsample(nn.Conv2d):
+    """Halve height and width with a strided 3x3 convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3, stride=2, padding=1)
+
+
+class Upsample(nn.Module):
+    """Double height and width: nearest neighbour, then a 3x3 convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C, 2H, 2W)."""
+        return self.conv(functional.interpolate(h, scale_factor=2.0, mode="nearest"))

@@ -1,0 +1,80 @@
+"""Small classifiers of different kinds: one to distil with, another to judge with."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class Classified(NamedTuple):
+    """What a classifier says of a batch.
+
+    Attributes
+    ----------
+    logits : Tensor, shape (B, classes)
+    features : Tensor, shape (B, F)
+        The penultimate layer after its ReLU, pooled over all positions; not negative.
+    """
+
+    logits: Tensor
+    features: Tensor
+
+
+class ConvolutionalClassifier(nn.Module):
+    """Three normalised 3x3 convolutions with one halving, global average pooling, one linear layer.
+
+    Parameters
+    ----------
+    image_channels, classes, width : int
+        ``width`` is the number of pooled features.
+    dropout : float
+        Before the last layer.
+    """
+
+    def __init__(self, image_channels: int, classes: int, width: int, dropout: float) -> None:
+        super().__init__()
+        half = max(1, width // 2)
+        self.body = nn.Sequential(
+            nn.Conv2d(image_channels, half, 3, padding=1, bias=False),
+            nn.BatchNorm2d(half),
+            nn.ReLU(),
+            nn.Conv2d(half, width, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Classified:
+        """Classify images of shape (B, C, H, W) in [-1, 1]."""
+        features = self.body(x).mean(dim=(2, 3))
+        return Classified(self.out(self.dropout(features)), features)
+
+
+class PerceptronClassifier(nn.Module):
+    """Two hidden layers on the flattened pixels.
+
+    Parameters
+    ----------
+    pixels : int
+        Values of one image: channels * height * width.
+    classes, width : int
+        ``width`` is the number of features.
+    dropout : float
+        Before the last layer.
+    """
+
+    def __init__(self, pixels: int, classes: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Flatten(), nn.Linear(pixels, 4 * width), nn.ReLU(), nn.Linear(4 * width, width), nn.ReLU()
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Classified:
+        """Classify images of shape (B, C, H, W) in [-1, 1]."""
+        features = self.body(x)
+        return Classified(self.out(self.dropout(features)), features)

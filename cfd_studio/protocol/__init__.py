@@ -1,0 +1,1 @@
+"""The typed words that window and engine speak; no I/O."""

@@ -1,0 +1,67 @@
+"""What goes wrong in a way that a user can mend, said in one sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class CfdError(Exception):
+    """A mistake or mishap that is told to the user as one sentence, never as a traceback.
+
+    Parameters
+    ----------
+    what : str
+        The sentence, without its final full stop being required.
+    where : str, optional
+        The field, file or folder it is about; printed before the sentence.
+    advice : str, optional
+        What to do; printed after the sentence.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str | None = None, advice: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.advice = advice
+        head = f"{where}: " if where else ""
+        tail = f" {advice}" if advice else ""
+        super().__init__(f"{head}{what.rstrip('.')}.{tail}")
+
+
+class JobError(CfdError):
+    """A job that began well could not go on; what was saved is kept. The exit code is 1."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One field that cannot stay as it is: its dotted path and one sentence about it."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(CfdError):
+    """Everything that is wrong with a config, all at once.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        At least one.
+    source : str, optional
+        The file or preset that holds the config.
+    """
+
+    def __init__(self, problems: Iterable[Problem], *, source: str | None = None) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        listed = "".join(f"\n  {problem}" for problem in self.problems)
+        super().__init__(
+            f"{count} value{'s' if count != 1 else ''} of the config cannot stay as {'they are' if count != 1 else 'it is'}",
+            where=source,
+        )
+        self.args = (f"{self.args[0].rstrip('.')}:{listed}",)

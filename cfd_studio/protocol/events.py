@@ -1,0 +1,163 @@
+"""What a job says while it works: one JSON line per event in its journal."""
+
+import time
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from cfd_studio.protocol.commands import Verb
+from cfd_studio.protocol.figures import StageQuality
+
+
+class JobState(StrEnum):
+    """What ``status.json`` says of a job."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job is over."""
+        return self in (JobState.FINISHED, JobState.STOPPED, JobState.FAILED)
+
+
+class _Event(BaseModel):
+    # Unknown fields come from a newer writer and are none of our business.
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
+
+    time: float = Field(default_factory=time.time)
+
+
+class JobStarted(_Event):
+    """A job opened the run; ``stage`` and ``step`` say where it goes on from."""
+
+    kind: Literal["job-started"] = "job-started"
+    job: int
+    device: str
+    stage: str | None = None
+    step: int = 0
+
+
+class StageStarted(_Event):
+    """A stage begins, or goes on, after ``step`` optimizer steps."""
+
+    kind: Literal["stage-started"] = "stage-started"
+    stage: str
+    step: int
+    total_steps: int
+
+
+class PhaseEntered(_Event):
+    """The job is busy with something that deserves a name: loading, training, saving, evaluating."""
+
+    kind: Literal["phase"] = "phase"
+    phase: str
+    stage: str | None = None
+
+
+class LossLogged(_Event):
+    """Means over the steps since the last such event."""
+
+    kind: Literal["loss"] = "loss"
+    stage: str
+    step: int
+    loss: float
+    terms: dict[str, float] = {}
+    gradient_norm: float
+    learning_rate: float
+    images_per_second: float
+
+
+class HeldOutLogged(_Event):
+    """The loss on fixed held-out images, timesteps and noise."""
+
+    kind: Literal["held-out"] = "held-out"
+    stage: str
+    step: int
+    loss: float
+    accuracy: float | None = None
+
+
+class CheckpointSaved(_Event):
+    """Everything that resumes is on the disk."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    stage: str
+    step: int
+
+
+class StageTrained(_Event):
+    """The stage's weights are on the disk."""
+
+    kind: Literal["stage-trained"] = "stage-trained"
+    stage: str
+    step: int
+    seconds: float
+
+
+class StageJudged(_Event):
+    """The stage's quality was measured."""
+
+    kind: Literal["stage-judged"] = "stage-judged"
+    quality: StageQuality
+
+
+class CommandAnswered(_Event):
+    """A command was carried out, or refused with a sentence."""
+
+    kind: Literal["command"] = "command"
+    command: str
+    verb: Verb
+    refused: str | None = None
+
+
+class Logged(_Event):
+    """A line for the log pane."""
+
+    kind: Literal["log"] = "log"
+    level: Literal["info", "warning", "error"] = "info"
+    text: str
+
+
+class JobEnded(_Event):
+    """The last line of a journal."""
+
+    kind: Literal["job-ended"] = "job-ended"
+    state: JobState
+    sentence: str
+    details: str | None = None
+
+
+Event = (
+    JobStarted
+    | StageStarted
+    | PhaseEntered
+    | LossLogged
+    | HeldOutLogged
+    | CheckpointSaved
+    | StageTrained
+    | StageJudged
+    | CommandAnswered
+    | Logged
+    | JobEnded
+)
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+def parse_event(line: bytes | str) -> Event | None:
+    """Return the event of one journal line, or None where this version does not understand it."""
+    try:
+        return _ADAPTER.validate_json(line)
+    except ValidationError:
+        return None
+
+
+def dump_event(event: Event) -> bytes:
+    """Return the journal line of an event, with its line feed."""
+    return event.model_dump_json(exclude_none=True).encode() + b"\n"

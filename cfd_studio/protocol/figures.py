@@ -1,0 +1,55 @@
+"""Quality figures, each of which says what it was measured with."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Figure(BaseModel):
+    """One number and everything needed to know what it means.
+
+    ``space`` is ``pixels`` or ``judge``'s features, ``reference`` the real images compared with, ``samples`` how many
+    images stand on the other side.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: Literal["frechet"] = "frechet"
+    space: str
+    reference: str
+    samples: int
+    value: float
+
+
+class Judgement(BaseModel):
+    """The figures of one model sampled with one number of steps."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    sampling_steps: int
+    network_calls: int
+    seconds_per_image: float
+    figures: tuple[Figure, ...]
+
+    def value(self, space: str, reference: str = "held-out") -> float | None:
+        """Return the Frechet distance in a space whose name starts with ``space``, or None."""
+        for figure in self.figures:
+            if figure.space.startswith(space) and figure.reference == reference:
+                return figure.value
+        return None
+
+
+class StageQuality(BaseModel):
+    """Everything measured at the end of one stage; ``quality.json`` of its folder.
+
+    ``floor`` is real against real: what a perfect model could reach with these images. ``accuracies`` are held-out
+    accuracies in [0, 1] of the classifiers trained so far.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    judgements: tuple[Judgement, ...] = ()
+    floor: tuple[Figure, ...] = ()
+    accuracies: dict[str, float] = {}

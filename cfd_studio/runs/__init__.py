@@ -1,0 +1,1 @@
+"""The run folder: who writes what, and how it is read back."""

@@ -1,0 +1,46 @@
+"""Files that are either whole or not there: write beside, flush to the disk, rename."""
+
+import contextlib
+import os
+import time
+import uuid
+from pathlib import Path
+
+PARTIAL = ".partial-"
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a file so that a reader sees the old content or the new one, whenever the power fails."""
+    temporary = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}-{path.name}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename over an existing file; retried where a reader blocks it (Windows)."""
+    for attempt in range(20):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if attempt == 19 or os.name != "nt":
+                raise
+            time.sleep(0.05)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries; where the system cannot, nothing happens."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

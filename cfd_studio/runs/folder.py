@@ -1,0 +1,161 @@
+"""Where everything in a run lies, and how a run comes to be."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfd_studio.protocol.config import FORMAT_VERSION, RunConfig
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.protocol.figures import StageQuality
+from cfd_studio.protocol.plan import resolve
+from cfd_studio.runs import atomic
+
+_JOB = re.compile(r"^(\d{4,})-([a-z]+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolder:
+    """One job of a run: ``jobs/0001-train``."""
+
+    path: Path
+
+    @property
+    def number(self) -> int:
+        """Return the job's number, counted from 1."""
+        return int(self.path.name.split("-")[0])
+
+    @property
+    def journal(self) -> Path:
+        """Return the append-only file of events."""
+        return self.path / "events.jsonl"
+
+    @property
+    def status(self) -> Path:
+        """Return the file with state and heartbeat."""
+        return self.path / "status.json"
+
+    @property
+    def inbox(self) -> Path:
+        """Return the folder that takes command files."""
+        return self.path / "inbox"
+
+    @property
+    def log(self) -> Path:
+        """Return the plain-text log."""
+        return self.path / "log.txt"
+
+    def write_plan(self, plan: ExecutionPlan) -> None:
+        """Keep how this machine runs the experiment."""
+        atomic.write_bytes(self.path / "job.json", plan.model_dump_json(indent=2).encode())
+
+    def read_plan(self) -> ExecutionPlan | None:
+        """Return the execution plan, or None where the job died before choosing one."""
+        try:
+            return ExecutionPlan.model_validate_json((self.path / "job.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run on the disk. Making this object touches nothing; `create` and `open` do."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig) -> "RunFolder":
+        """Make a new run; from now on it exists.
+
+        Raises
+        ------
+        CfdError
+            Where the folder holds something already, or cannot be written.
+        """
+        run = cls(path)
+        if (path / "run.json").exists():
+            raise CfdError("holds a run already", where=str(path), advice="Resume it, or choose another folder.")
+        try:
+            if path.exists() and any(path.iterdir()):
+                raise CfdError("is not empty", where=str(path), advice="Choose a new or an empty folder for the run.")
+            (path / "jobs").mkdir(parents=True)
+            (path / "stages").mkdir()
+            atomic.write_bytes(path / "config.json", config.model_dump_json(indent=2).encode())
+            birth = json.dumps({"format_version": FORMAT_VERSION}, indent=2)
+            atomic.write_bytes(path / "run.json", birth.encode())
+        except OSError as error:
+            raise CfdError(
+                f"the run cannot be written ({error.strerror})", where=str(path), advice="Choose a folder that you may write to."
+            ) from None
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Return an existing run.
+
+        Raises
+        ------
+        CfdError
+            Where the folder is no run.
+        """
+        if not (path / "run.json").is_file() or not (path / "config.json").is_file():
+            what = "is no run folder" if path.is_dir() else "there is no such folder"
+            raise CfdError(what, where=str(path), advice="A run folder holds run.json and config.json; `cfd-studio runs` lists yours.")
+        return cls(path)
+
+    def config(self) -> RunConfig:
+        """Return the experiment.
+
+        Raises
+        ------
+        ConfigError
+            Where ``config.json`` cannot be understood.
+        """
+        source = self.path / "config.json"
+        try:
+            raw = json.loads(source.read_bytes())
+        except (OSError, ValueError):
+            raise CfdError("the config cannot be read", where=str(source), advice="Restore the file from a copy.") from None
+        if isinstance(raw, dict) and isinstance(raw.get("format_version"), int) and raw["format_version"] > FORMAT_VERSION:
+            raise CfdError(
+                f"the run was made by a newer version (format {raw['format_version']}, this one reads {FORMAT_VERSION})",
+                where=str(self.path),
+                advice="Update CFD Studio.",
+            )
+        return resolve(raw, source=str(source))
+
+    def stage(self, stage_id: str) -> Path:
+        """Return the folder of a stage, which need not exist yet."""
+        return self.path / "stages" / stage_id
+
+    def weights(self, stage_id: str) -> Path:
+        """Return the weights that a trained stage samples with; the file exists exactly when the stage is trained."""
+        return self.stage(stage_id) / "weights.safetensors"
+
+    def quality(self, stage_id: str) -> StageQuality | None:
+        """Return what was measured at the end of a stage, or None before that."""
+        try:
+            return StageQuality.model_validate_json((self.stage(stage_id) / "quality.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def write_quality(self, quality: StageQuality) -> None:
+        """Keep what was measured at the end of a stage; the file exists exactly when the stage is judged."""
+        atomic.write_bytes(self.stage(quality.stage) / "quality.json", quality.model_dump_json(indent=2).encode())
+
+    def jobs(self) -> list[JobFolder]:
+        """Return all jobs, oldest first."""
+        try:
+            entries = [entry for entry in (self.path / "jobs").iterdir() if _JOB.match(entry.name) and entry.is_dir()]
+        except OSError:
+            return []
+        return sorted((JobFolder(entry) for entry in entries), key=lambda job: job.number)
+
+    def new_job(self, kind: str) -> JobFolder:
+        """Make the folder of the next job. The caller holds the lease."""
+        jobs = self.jobs()
+        number = jobs[-1].number + 1 if jobs else 1
+        job = JobFolder(self.path / "jobs" / f"{number:04d}-{kind}")
+        job.inbox.mkdir(parents=True)
+        return job

@@ -1,0 +1,43 @@
+"""What the window may expect of whoever starts jobs and draws samples, without knowing who that is."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.runs.folder import RunFolder
+
+
+class JobHandle(Protocol):
+    """A job that was started here."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still works."""
+
+    @property
+    def failure(self) -> str | None:
+        """The sentence why it could not even begin, or None."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for its end; return whether it ended."""
+
+
+class Launcher(Protocol):
+    """Starts jobs."""
+
+    def start(self, run: RunFolder, request: ExecutionRequest) -> JobHandle:
+        """Start training or resuming a run; returns at once."""
+
+
+class Sampler(Protocol):
+    """Draws images without a job, newest request first."""
+
+    def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None]) -> None:
+        """Queue a request; ``answer`` is called once, on a thread of the sampler's."""
+
+    def cancel(self) -> None:
+        """Drop everything that waits and end what is being drawn; dropped requests get no answer."""
+
+    def close(self) -> None:
+        """Cancel and end the sampler's thread."""

@@ -1,0 +1,132 @@
+"""One trainer per run: who holds it, and when a holder counts as gone."""
+
+import socket
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
+
+from cfd_studio.protocol.errors import CfdError, JobError
+from cfd_studio.runs import atomic
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.status import read_status
+
+STALE_SECONDS = 30.0
+
+
+class Holder(BaseModel):
+    """The content of ``lease.json``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: int
+    token: str
+    host: str
+    pid: int
+    process_started: float
+
+
+class Lease:
+    """The right to write into a run. A takeover raises the epoch, and the old holder's saves are refused from then on."""
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        self._path = path
+        self.holder = holder
+
+    @classmethod
+    def acquire(cls, run: RunFolder, *, patience: float = STALE_SECONDS) -> "Lease":
+        """Take the run, or take it over from a holder that is gone.
+
+        Parameters
+        ----------
+        run : RunFolder
+        patience : float
+            Seconds for which the heartbeat of a holder on another host must stand still.
+
+        Raises
+        ------
+        CfdError
+            Where a living trainer holds the run.
+        """
+        path = run.path / "lease.json"
+        seen = _read(path)
+        if seen is not None and is_alive(run, seen, patience=patience):
+            raise CfdError(
+                f"another trainer is working on this run (process {seen.pid} on {seen.host})",
+                where=str(run.path),
+                advice="Wait for it, or stop it first.",
+            )
+        with FileLock(run.path / ".lease.lock"):
+            if _read(path) != seen:
+                raise CfdError("another trainer has just started on this run", where=str(run.path), advice="Wait for it, or stop it first.")
+            holder = Holder(
+                epoch=_last_epoch(run) + 1,
+                token=uuid.uuid4().hex,
+                host=socket.gethostname(),
+                pid=psutil.Process().pid,
+                process_started=psutil.Process().create_time(),
+            )
+            atomic.write_bytes(run.path / ".lease.epoch", str(holder.epoch).encode())
+            atomic.write_bytes(path, holder.model_dump_json(indent=2).encode())
+        return cls(path, holder)
+
+    def check(self) -> None:
+        """Make sure that the run is still ours; called before every save.
+
+        Raises
+        ------
+        JobError
+            Where another trainer took it over.
+        """
+        current = _read(self._path)
+        if current is None or current.token != self.holder.token:
+            raise JobError(
+                "another trainer took this run over", where=str(self._path.parent), advice="Nothing more was saved by this one."
+            )
+
+    def release(self) -> None:
+        """Give the run back; a lease that is no longer ours stays."""
+        current = _read(self._path)
+        if current is not None and current.token == self.holder.token:
+            self._path.unlink(missing_ok=True)
+
+
+def is_alive(run: RunFolder, holder: Holder, *, patience: float = STALE_SECONDS) -> bool:
+    """Tell whether a holder still works: its process on this host, its heartbeat on another one."""
+    if holder.host == socket.gethostname():
+        try:
+            return abs(psutil.Process(holder.pid).create_time() - holder.process_started) < 2.0
+        except psutil.NoSuchProcess:
+            return False
+    jobs = run.jobs()
+    if not jobs:
+        return False
+    before = read_status(jobs[-1].status)
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        time.sleep(min(1.0, patience))
+        if read_status(jobs[-1].status) != before:
+            return True
+    return False
+
+
+def current_holder(run: RunFolder) -> Holder | None:
+    """Return who holds a run, living or not."""
+    return _read(run.path / "lease.json")
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        return Holder.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _last_epoch(run: RunFolder) -> int:
+    try:
+        return int((run.path / ".lease.epoch").read_text())
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,49 @@
+"""Curves that grow: two arrays with room to spare."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Series:
+    """Points (step, value) with rising steps."""
+
+    def __init__(self) -> None:
+        self._steps = np.empty(256, dtype=np.float64)
+        self._values = np.empty(256, dtype=np.float64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """Steps, shape (n,), strictly rising; a view that the next `append` may outdate."""
+        return self._steps[: self._count]
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Values, shape (n,)."""
+        return self._values[: self._count]
+
+    def append(self, step: int, value: float) -> None:
+        """Add a point; points at or beyond its step are dropped first."""
+        if self._count and step <= self._steps[self._count - 1]:
+            self.truncate(step - 1)
+        if self._count == len(self._steps):
+            self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
+            self._values = np.concatenate([self._values, np.empty_like(self._values)])
+        self._steps[self._count] = step
+        self._values[self._count] = value
+        self._count += 1
+
+    def truncate(self, step: int) -> None:
+        """Drop every point beyond ``step``."""
+        self._count = int(np.searchsorted(self._steps[: self._count], step, side="right"))
+
+    def copy(self) -> "Series":
+        """Return an independent copy, safe to hand to another thread."""
+        twin = Series()
+        twin._steps, twin._values, twin._count = self.steps.copy(), self.values.copy(), self._count
+        if not twin._count:
+            return Series()
+        return twin

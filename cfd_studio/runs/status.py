@@ -1,0 +1,78 @@
+"""What a job is doing this very moment, with a heartbeat that shows that it lives."""
+
+import contextlib
+import threading
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from cfd_studio.protocol.events import JobState
+from cfd_studio.runs import atomic
+
+HEARTBEAT_SECONDS = 2.0
+
+
+class JobStatus(BaseModel):
+    """The content of ``status.json``; ``heartbeat`` grows as long as the job lives."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: JobState = JobState.STARTING
+    stage: str | None = None
+    step: int = 0
+    total_steps: int = 0
+    phase: str = ""
+    heartbeat: int = 0
+    sentence: str = ""
+
+
+def read_status(path: Path) -> JobStatus | None:
+    """Return a job's status, or None where there is none to read."""
+    try:
+        return JobStatus.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+class StatusWriter:
+    """Keeps ``status.json`` current from a thread of its own, so that a long phase does not look like death."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._status = JobStatus()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = False
+        self._write()
+        self._thread = threading.Thread(target=self._beat, name="cfd-heartbeat", daemon=True)
+        self._thread.start()
+
+    @property
+    def status(self) -> JobStatus:
+        """The status as it was last set."""
+        return self._status
+
+    def update(self, *, at_once: bool = False, **changes: object) -> None:
+        """Change fields. They reach the disk with the next heartbeat, or now."""
+        with self._lock:
+            self._status = self._status.model_copy(update=changes)
+        if at_once:
+            self._write()
+
+    def close(self) -> None:
+        """End the heartbeat and write the status for the last time."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+        with contextlib.suppress(OSError):
+            self._write()
+
+    def _beat(self) -> None:
+        while not self._wake.wait(HEARTBEAT_SECONDS) and not self._closing:
+            with contextlib.suppress(OSError):
+                self._write()
+
+    def _write(self) -> None:
+        with self._lock:
+            self._status = self._status.model_copy(update={"heartbeat": self._status.heartbeat + 1})
+            atomic.write_bytes(self._path, self._status.model_dump_json().encode())

@@ -1,0 +1,1 @@
+"""Where a job runs: threads of this process; and sampling sessions."""

@@ -1,0 +1,1 @@
+"""What belongs to the user rather than to a run: settings and folders."""

@@ -42,7 +42,7 @@ class Batches(Iterator[Tensor]):
     def __next__(self) -> Tensor:
         """Return the next batch: int64 indices, shape (batch_size / ranks,)."""
         start = self.position * self._batch_size
-        picked = []
+        picked: list[np.int64] = []
         while len(picked) < self._batch_size:
             epoch, offset = divmod(start + len(picked), self._count)
             order = self._epoch_order(epoch)

@@ -1,6 +1,6 @@
 """Images as uint8 tensors in memory, in a fixed split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -43,6 +43,10 @@ class DataSet:
     held_out: ImageSet
     classes: int
     flip: bool
+
+    def to(self, device: torch.device | str) -> "DataSet":
+        """Return the set with both splits in a device's memory."""
+        return replace(self, train=self.train.to(device), held_out=self.held_out.to(device))
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ from torch.nn import functional
 def feature_divergence(feat_teacher: Tensor, feat_student: Tensor, temperature: float) -> Tensor:
     """Return ``mean_batch KL(softmax(feat_teacher / temperature) || softmax(feat_student))``, a scalar.
 
-    Sun et al. 2023 (arXiv 2211.12039), feature loss. The softmax runs over the feature channels. The temperature divides the
-    teacher's features only; below 1 it sharpens them, and then the loss is not 0 where student and teacher agree.
+    Sun et al. 2023 (arXiv 2211.12039), feature loss. The softmax runs over the feature channels. The temperature
+    divides the teacher's features only; below 1 it sharpens them, and then the loss is not 0 where student and teacher
+    agree.
 
     Parameters
     ----------

@@ -16,7 +16,8 @@ def x_from_x(output: Tensor, _z: Tensor, _signal: Tensor, _noise: Tensor) -> Ten
 def x_from_v(output: Tensor, z: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
     """Return x_hat of a v prediction (Salimans & Ho 2022, appendix D).
 
-    v = signal * eps - noise * x and z = signal * x + noise * eps, so signal * z - noise * v = (signal^2 + noise^2) x = x.
+    v = signal * eps - noise * x and z = signal * x + noise * eps, so
+    signal * z - noise * v = (signal^2 + noise^2) * x = x.
     """
     return signal * z - noise * output
 

@@ -25,7 +25,8 @@ def two_step_target(
 ) -> Tensor:
     """Return the x_target with which one DDIM step t -> t_end lands where the teacher's two steps land.
 
-    Salimans & Ho 2022, algorithm 2, gives ``x_target = (z'' - (noise''/noise) z) / (signal'' - (noise''/noise) signal)``,
+    Salimans & Ho 2022, algorithm 2, gives
+    ``x_target = (z'' - (noise''/noise) z) / (signal'' - (noise''/noise) signal)``,
     a difference of nearly equal numbers. With both teacher steps written out, z cancels exactly and what remains is a
     convex mixture of the teacher's two estimates: ``x_target = w x_2 + (1 - w) x_1``.
 

@@ -1,5 +1,6 @@
 """From noise to images: the levels a sampler visits, and DDIM over them."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -84,7 +85,7 @@ def ddim(
         Images in [-1, 1] where clipped.
     """
     z = noise
-    for level, next_level in zip(levels[:-1], levels[1:], strict=True):
+    for level, next_level in itertools.pairwise(levels):
         if on_call is not None:
             on_call()
         t = torch.full((len(z),), level, dtype=torch.int64, device=z.device)

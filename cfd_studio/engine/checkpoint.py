@@ -76,7 +76,9 @@ def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
         data = file.read_bytes()
         if len(data) != manifest["bytes"]:
             raise CfdError(
-                f"the checkpoint is truncated ({len(data):,} of {manifest['bytes']:,} bytes)", where=str(file), advice=advice
+                f"the checkpoint is truncated ({len(data):,} of {manifest['bytes']:,} bytes)",
+                where=str(file),
+                advice=advice,
             )
         if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
             raise CfdError("the checkpoint is not the one that was written", where=str(file), advice=advice)

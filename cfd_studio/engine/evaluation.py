@@ -177,4 +177,3 @@ def _features_of(classifier: nn.Module) -> Callable[[Tensor], Tensor]:
 def _pixels(images: Tensor) -> Tensor:
     side = min(LARGEST_PIXEL_SIDE, images.shape[-1])
     return functional.adaptive_avg_pool2d(images, side).flatten(1)
-

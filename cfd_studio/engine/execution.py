@@ -25,10 +25,14 @@ def choose_device(wanted: str) -> str:
         return "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, index = wanted.partition(":")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise CfdError("there is no usable CUDA device on this machine", where=f"device {wanted}", advice="Use auto or cpu.")
+        raise CfdError(
+            "there is no usable CUDA device on this machine", where=f"device {wanted}", advice="Use auto or cpu."
+        )
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
-        raise CfdError(f"this machine has {count} CUDA devices, counted from 0", where=f"device {wanted}", advice="Use cuda:0.")
+        raise CfdError(
+            f"this machine has {count} CUDA devices, counted from 0", where=f"device {wanted}", advice="Use cuda:0."
+        )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise CfdError("there is no Metal device on this machine", where=f"device {wanted}", advice="Use auto or cpu.")
     return f"cuda:{index or 0}" if kind == "cuda" else kind

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.samplers import ddim, sampling_levels
 
 IMAGE_GAP = 1
+BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,21 @@ class Drawn:
     network_calls: int
 
 
+class How(TypedDict, total=False):
+    """The optional arguments of `draw`."""
+
+    batch_size: int
+    turn: AbstractContextManager[None] | None
+    on_call: Callable[[], None] | None
+
+
 def draw(
     denoiser: Denoiser,
     noise: Tensor,
     own_steps: int,
     sampling_steps: int,
     *,
-    batch_size: int = 500,
+    batch_size: int = BATCH_SIZE,
     turn: AbstractContextManager[None] | None = None,
     on_call: Callable[[], None] | None = None,
 ) -> Drawn:

@@ -96,7 +96,9 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
             except CfdError as error:
                 ended = JobEnded(state=JobState.FAILED, sentence=str(error))
             except Exception as error:
-                sentence = f"An unexpected error ended the job: {type(error).__name__}: {error}. What was saved is kept."
+                sentence = (
+                    f"An unexpected error ended the job: {type(error).__name__}: {error}. What was saved is kept."
+                )
                 ended = JobEnded(state=JobState.FAILED, sentence=sentence, details=traceback.format_exc())
             reporter.log(ended.sentence, "error" if ended.state is JobState.FAILED else "info")
             reporter.say(ended)
@@ -126,8 +128,7 @@ def _work(
     step = checkpoint_step(newest[0]) if newest else 0
     reporter.say(JobStarted(job=job.number, device=device, stage=first.id if first else None, step=step))
     reporter.phase("loading")
-    data = build_data(config)
-    data = DataSet(data.name, data.train.to(device), data.held_out.to(device), data.classes, data.flip)
+    data = build_data(config).to(device)
     plan = _execution_plan(config, request, device, data, previous)
     torch.set_num_threads(plan.threads)
     job.write_plan(plan)
@@ -251,6 +252,10 @@ def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> st
     for stage in config.stages:
         if not run.weights(stage.id).exists():
             saved = checkpoints(run.stage(stage.id))
-            at = f"step {checkpoint_step(saved[-1]):,} of stage '{stage.id}'" if saved else f"the start of stage '{stage.id}'"
+            at = (
+                f"step {checkpoint_step(saved[-1]):,} of stage '{stage.id}'"
+                if saved
+                else f"the start of stage '{stage.id}'"
+            )
             return f"Stopped{' and saved' if stop.keep and saved else ''}; the run goes on from {at}."
     return "Stopped; the weights of all stages are saved."

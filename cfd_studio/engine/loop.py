@@ -86,7 +86,7 @@ class Loop:
         terms = self.objective.terms(state.network, images, labels, state.generator)
         loss = torch.stack(list(terms.values())).sum()
         state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip)
         rate = learning_rate(optimization, state.step)
         for group in state.optimizer.param_groups:

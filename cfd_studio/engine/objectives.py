@@ -110,7 +110,13 @@ class ProgressiveObjective(DiffusionObjective):
     """PD: one step of the student against two of its teacher."""
 
     def __init__(
-        self, schedule: NoiseSchedule, to_image: ToImage, teacher: Denoiser, own_steps: int, *, clip_target: bool = False
+        self,
+        schedule: NoiseSchedule,
+        to_image: ToImage,
+        teacher: Denoiser,
+        own_steps: int,
+        *,
+        clip_target: bool = False,
     ) -> None:
         super().__init__(schedule, to_image, own_steps)
         assert self.stride % 2 == 0

@@ -30,6 +30,8 @@ class Reporter:
         self._status = StatusWriter(job.status)
         self._log = job.log.open("a", encoding="utf-8", buffering=1)
         self._clock = clock
+        self._sums: Tensor | None = None
+        self._names: list[str] = []
         self._begin()
 
     def say(self, event: Event) -> None:
@@ -107,8 +109,7 @@ class Reporter:
         self._log.close()
 
     def _begin(self) -> None:
-        self._sums: Tensor | None = None
-        self._names: list[str] = []
+        self._sums = None
         self._steps = 0
         self._images = 0
         self._began = self._clock()

@@ -1,6 +1,9 @@
 """Weights as safetensors files: nothing in them can run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -33,12 +36,30 @@ def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
     CfdError
         Where the file is missing, truncated or no safetensors file.
     """
+    with _opened(path, device) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        return tensors, dict(file.metadata() or {})
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a weights file says of its network, without reading the tensors.
+
+    Raises
+    ------
+    CfdError
+        As `load_weights`.
+    """
+    with _opened(path, "cpu") as file:
+        return dict(file.metadata() or {})
+
+
+@contextmanager
+def _opened(path: Path, device: str) -> Iterator[Any]:
     if not path.is_file():
         raise CfdError("there are no weights yet", where=str(path), advice="Train the stage first.")
     try:
         with safe_open(path, framework="pt", device=device) as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-            return tensors, dict(file.metadata() or {})
+            yield file
     except (SafetensorError, OSError, ValueError) as error:
         raise CfdError(
             f"the weights are damaged or no safetensors file ({error})",

@@ -7,6 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def silent(layer: nn.Conv2d) -> nn.Conv2d:
+    """Return the layer with all weights 0, so that what it ends starts as nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
 class LevelEmbedding(nn.Module):
     """Sinusoids of the base-grid level, then two linear layers.
 
@@ -17,6 +24,8 @@ class LevelEmbedding(nn.Module):
     embedding : int
         Width of the result.
     """
+
+    rate: Tensor
 
     def __init__(self, channels: int, embedding: int) -> None:
         super().__init__()
@@ -39,9 +48,7 @@ class Attention(nn.Module):
         super().__init__()
         self.norm = nn.GroupNorm(norm_groups, channels)
         self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.out = silent(nn.Conv2d(channels, channels, 1))
 
     def forward(self, h: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C, H, W)."""
@@ -64,9 +71,7 @@ class ResidualBlock(nn.Module):
         self.level = nn.Linear(embedding, outward)
         self.norm_out = nn.GroupNorm(norm_groups, outward)
         self.dropout = nn.Dropout(dropout)
-        self.conv_out = nn.Conv2d(outward, outward, 3, padding=1)
-        nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.conv_out.bias)
+        self.conv_out = silent(nn.Conv2d(outward, outward, 3, padding=1))
         self.shortcut = nn.Conv2d(inward, outward, 1) if inward != outward else nn.Identity()
         self.attention = Attention(outward, norm_groups) if attention else nn.Identity()
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cfd_studio.networks.blocks import Downsample, LevelEmbedding, ResidualBlock, Upsample
+from cfd_studio.networks.blocks import Downsample, LevelEmbedding, ResidualBlock, Upsample, silent
 
 
 class UNet(nn.Module):
@@ -73,9 +73,7 @@ class UNet(nn.Module):
                 self.up.append(Upsample(width))
 
         self.norm = nn.GroupNorm(norm_groups, width)
-        self.head = nn.Conv2d(width, image_channels, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head = silent(nn.Conv2d(width, image_channels, 3, padding=1))
 
     def forward(self, z: Tensor, level: Tensor) -> Tensor:
         """Return the output, shape (B, C, H, W), for images z of that shape at base-grid levels of shape (B,)."""

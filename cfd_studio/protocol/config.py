@@ -13,7 +13,7 @@ from cfd_studio.protocol.stages import (
     TeacherStage,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 
 
 class DataConfig(Words):
@@ -69,12 +69,18 @@ class EvaluationConfig(Words):
 class JournalConfig(Words):
     """How often a run says and saves something."""
 
-    log_every: int = field("Steps between two points of the loss curve.", label="Log every", default=20, unit="steps", ge=1)
+    log_every: int = field(
+        "Steps between two points of the loss curve.", label="Log every", default=20, unit="steps", ge=1
+    )
     held_out_every: int = field(
         "Steps between two held-out losses.", label="Held-out every", default=100, unit="steps", ge=1
     )
-    checkpoint_every: int = field("Steps between two checkpoints.", label="Checkpoint every", default=500, unit="steps", ge=1)
-    keep_checkpoints: int = field("Newest checkpoints kept per stage.", label="Keep checkpoints", default=2, ge=1, le=1000)
+    checkpoint_every: int = field(
+        "Steps between two checkpoints.", label="Checkpoint every", default=500, unit="steps", ge=1
+    )
+    keep_checkpoints: int = field(
+        "Newest checkpoints kept per stage.", label="Keep checkpoints", default=2, ge=1, le=1000
+    )
 
 
 class RunConfig(Words):
@@ -82,7 +88,9 @@ class RunConfig(Words):
 
     format_version: Literal[1] = FORMAT_VERSION
     name: str = field("What the window calls the run.", label="Name", basic=True, min_length=1, max_length=80)
-    seed: int = field("Seed of weights, batches, noise and timesteps.", label="Seed", default=0, basic=True, ge=0, lt=2**31)
+    seed: int = field(
+        "Seed of weights, batches, noise and timesteps.", label="Seed", default=0, basic=True, ge=0, lt=2**31
+    )
     data: DataConfig
     schedule: ScheduleConfig
     prediction: Literal["x", "v"] = field("What the network predicts.", label="Prediction", default="v")
@@ -111,17 +119,23 @@ def tree_problems(config: RunConfig) -> list[Problem]:
     for index, stage in enumerate(config.stages):
         path = f"stages.{stage.id}"
         if stage.id in known:
-            problems.append(Problem(f"stages.{index}.id", f"the id '{stage.id}' is used twice; give each stage its own"))
+            problems.append(
+                Problem(f"stages.{index}.id", f"the id '{stage.id}' is used twice; give each stage its own")
+            )
         if isinstance(stage, (ProgressiveStage, FeatureStage)):
             problems += _student_problems(config, stage, known, path)
         if stage.optimization.warmup_steps > stage.optimization.steps:
-            problems.append(Problem(f"{path}.optimization.warmup_steps", "is longer than the stage; use at most its steps"))
+            problems.append(
+                Problem(f"{path}.optimization.warmup_steps", "is longer than the stage; use at most its steps")
+            )
         known[stage.id] = stage
     judge = known.get(config.evaluation.judge)
     if not isinstance(judge, ClassifierStage):
         problems.append(Problem("evaluation.judge", f"'{config.evaluation.judge}' is no classifier stage of this run"))
     elif any(not isinstance(stage, ClassifierStage) for stage in config.stages[: config.stages.index(judge)]):
-        problems.append(Problem("evaluation.judge", f"list '{judge.id}' before the first teacher, so that it can judge it"))
+        problems.append(
+            Problem("evaluation.judge", f"list '{judge.id}' before the first teacher, so that it can judge it")
+        )
     levels = len(config.network.multipliers)
     for level in config.network.attention_levels:
         if not 0 <= level < levels:
@@ -164,6 +178,8 @@ def _student_problems(
             )
         elif stage.classifier == config.evaluation.judge:
             problems.append(
-                Problem(f"{path}.classifier", f"'{stage.classifier}' is the judge, which must take no part in distillation")
+                Problem(
+                    f"{path}.classifier", f"'{stage.classifier}' is the judge, which must take no part in distillation"
+                )
             )
     return problems

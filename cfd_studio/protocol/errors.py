@@ -58,10 +58,13 @@ class ConfigError(CfdError):
 
     def __init__(self, problems: Iterable[Problem], *, source: str | None = None) -> None:
         self.problems = tuple(problems)
-        count = len(self.problems)
         listed = "".join(f"\n  {problem}" for problem in self.problems)
-        super().__init__(
-            f"{count} value{'s' if count != 1 else ''} of the config cannot stay as {'they are' if count != 1 else 'it is'}",
-            where=source,
-        )
+        what = f"{len(self.problems)} values of the config cannot stay as they are"
+        if len(self.problems) == 1:
+            what = "1 value of the config cannot stay as it is"
+        super().__init__(what, where=source)
         self.args = (f"{self.args[0].rstrip('.')}:{listed}",)
+
+
+class NoDisplayError(CfdError):
+    """There is no screen to open a window on, or a library that Qt needs is missing."""

@@ -8,7 +8,9 @@ from cfd_studio.protocol.fields import Words, field
 class ExecutionRequest(Words):
     """What a person asks of the machine; ``auto`` and 0 leave the choice to a measurement."""
 
-    device: str = field("auto, cpu, cuda or cuda:N.", label="Device", default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
+    device: str = field(
+        "auto, cpu, cuda or cuda:N.", label="Device", default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$"
+    )
     threads: int = field("CPU threads; 0 measures which number is fastest.", label="Threads", default=0, ge=0, le=1024)
 
 

@@ -1,8 +1,8 @@
-"""How a field of a config says its label, unit and help, so that form, help text and errors are drawn from one place."""
+"""How a config field says its label, unit and help, so that form, help text and errors come from one place."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class Words(BaseModel):
@@ -29,5 +29,5 @@ def field(help_text: str, *, label: str, default: Any = ..., unit: str = "", bas
     **bounds
         ``ge``, ``le``, ``gt``, ``lt``, ``min_length``, ``pattern`` as in `pydantic.Field`.
     """
-    extra = {"unit": unit, "basic": basic}
+    extra: dict[str, JsonValue] = {"unit": unit, "basic": basic}
     return Field(default, title=label, description=help_text, json_schema_extra=extra, **bounds)

@@ -147,7 +147,7 @@ def set_values(raw: dict[str, Any], assignments: list[tuple[str, Any]]) -> dict[
     ConfigError
         With every path that leads nowhere.
     """
-    copy = _plain_copy(raw)
+    copy: dict[str, Any] = _plain_copy(raw)
     problems: list[Problem] = []
     for path, value in assignments:
         *way, last = path.split(".")
@@ -159,7 +159,9 @@ def set_values(raw: dict[str, Any], assignments: list[tuple[str, Any]]) -> dict[
         elif isinstance(place, list) and last.isdecimal() and int(last) < len(place):
             place[int(last)] = value
         else:
-            problems.append(Problem(path, "leads nowhere in this config; see `cfd-studio presets --show NAME` for its fields"))
+            problems.append(
+                Problem(path, "leads nowhere in this config; see `cfd-studio presets --show NAME` for its fields")
+            )
     if problems:
         raise ConfigError(problems)
     return copy

@@ -13,7 +13,9 @@ class Optimization(Words):
     """How the weights of one stage are fitted: Adam with a learning-rate schedule, clipping and an optional EMA."""
 
     steps: int = field("Optimizer steps of this stage.", label="Steps", unit="steps", basic=True, ge=1, le=100_000_000)
-    batch_size: int = field("Images per optimizer step.", label="Batch size", unit="images", basic=True, ge=1, le=65_536)
+    batch_size: int = field(
+        "Images per optimizer step.", label="Batch size", unit="images", basic=True, ge=1, le=65_536
+    )
     learning_rate: float = field("Peak learning rate of Adam.", label="Learning rate", basic=True, gt=0.0, le=1.0)
     learning_rate_schedule: Literal["constant", "cosine"] = field(
         "What the learning rate does after the warm-up: stay, or fall to 0 along a half cosine.",
@@ -30,13 +32,15 @@ class Optimization(Words):
         gt=0.0,
     )
     ema_decay: float | None = field(
-        "Decay of the exponential moving average of the weights, ramped as min(decay, (1 + n) / (10 + n)); empty for none.",
+        "Decay of the moving average of the weights, ramped as min(decay, (1 + n) / (10 + n)); empty for none.",
         label="EMA decay",
         default=None,
         gt=0.0,
         lt=1.0,
     )
-    weight_decay: float = field("Decoupled weight decay (AdamW); 0 is plain Adam.", label="Weight decay", default=0.0, ge=0.0, le=1.0)
+    weight_decay: float = field(
+        "Decoupled weight decay (AdamW); 0 is plain Adam.", label="Weight decay", default=0.0, ge=0.0, le=1.0
+    )
 
 
 class _Stage(Words):
@@ -49,7 +53,9 @@ class ClassifierStage(_Stage):
 
     kind: Literal["classifier"] = "classifier"
     parent: None = None
-    architecture: Literal["cnn", "mlp"] = field("A small convolutional network, or a perceptron on the pixels.", label="Architecture")
+    architecture: Literal["cnn", "mlp"] = field(
+        "A small convolutional network, or a perceptron on the pixels.", label="Architecture"
+    )
     width: int = field("Features of the penultimate layer.", label="Features", default=64, ge=4, le=4096)
     dropout: float = field("Dropout before the last layer.", label="Dropout", default=0.0, ge=0.0, lt=1.0)
 
@@ -59,7 +65,9 @@ class TeacherStage(_Stage):
 
     kind: Literal["teacher"] = "teacher"
     parent: None = None
-    dropout: float = field("Dropout in the residual blocks while training.", label="Dropout", default=0.0, ge=0.0, lt=1.0)
+    dropout: float = field(
+        "Dropout in the residual blocks while training.", label="Dropout", default=0.0, ge=0.0, lt=1.0
+    )
 
 
 class ProgressiveStage(_Stage):
@@ -67,7 +75,9 @@ class ProgressiveStage(_Stage):
 
     kind: Literal["progressive"] = "progressive"
     parent: str = field("The stage that teaches.", label="Parent")
-    sampling_steps: int = field("Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1)
+    sampling_steps: int = field(
+        "Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1
+    )
 
 
 class FeatureStage(_Stage):
@@ -75,7 +85,9 @@ class FeatureStage(_Stage):
 
     kind: Literal["feature"] = "feature"
     parent: str = field("The stage that teaches.", label="Parent")
-    sampling_steps: int = field("Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1)
+    sampling_steps: int = field(
+        "Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1
+    )
     classifier: str = field("The classifier stage whose features are matched.", label="Classifier")
     temperature: float = field(
         "Divides the teacher's features only, before the softmax; below 1 sharpens them.",

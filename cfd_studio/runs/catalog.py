@@ -69,5 +69,3 @@ def _is_held(run: RunFolder) -> bool:
         return False
     # A holder on another host would need a wait to be judged; a list takes its word.
     return holder.host != socket.gethostname() or is_alive(run, holder)
-
-

@@ -86,7 +86,9 @@ class RunFolder:
             atomic.write_bytes(path / "run.json", birth.encode())
         except OSError as error:
             raise CfdError(
-                f"the run cannot be written ({error.strerror})", where=str(path), advice="Choose a folder that you may write to."
+                f"the run cannot be written ({error.strerror})",
+                where=str(path),
+                advice="Choose a folder that you may write to.",
             ) from None
         return run
 
@@ -101,7 +103,11 @@ class RunFolder:
         """
         if not (path / "run.json").is_file() or not (path / "config.json").is_file():
             what = "is no run folder" if path.is_dir() else "there is no such folder"
-            raise CfdError(what, where=str(path), advice="A run folder holds run.json and config.json; `cfd-studio runs` lists yours.")
+            raise CfdError(
+                what,
+                where=str(path),
+                advice="A run folder holds run.json and config.json; `cfd-studio runs` lists yours.",
+            )
         return cls(path)
 
     def config(self) -> RunConfig:
@@ -116,10 +122,13 @@ class RunFolder:
         try:
             raw = json.loads(source.read_bytes())
         except (OSError, ValueError):
-            raise CfdError("the config cannot be read", where=str(source), advice="Restore the file from a copy.") from None
-        if isinstance(raw, dict) and isinstance(raw.get("format_version"), int) and raw["format_version"] > FORMAT_VERSION:
             raise CfdError(
-                f"the run was made by a newer version (format {raw['format_version']}, this one reads {FORMAT_VERSION})",
+                "the config cannot be read", where=str(source), advice="Restore the file from a copy."
+            ) from None
+        version = raw.get("format_version") if isinstance(raw, dict) else None
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise CfdError(
+                f"the run was made by a newer version (format {version}, this one reads {FORMAT_VERSION})",
                 where=str(self.path),
                 advice="Update CFD Studio.",
             )

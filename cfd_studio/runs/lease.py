@@ -30,7 +30,7 @@ class Holder(BaseModel):
 
 
 class Lease:
-    """The right to write into a run. A takeover raises the epoch, and the old holder's saves are refused from then on."""
+    """The right to write into a run; a takeover raises the epoch, and from then on the old holder may not save."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self._path = path
@@ -61,7 +61,11 @@ class Lease:
             )
         with FileLock(run.path / ".lease.lock"):
             if _read(path) != seen:
-                raise CfdError("another trainer has just started on this run", where=str(run.path), advice="Wait for it, or stop it first.")
+                raise CfdError(
+                    "another trainer has just started on this run",
+                    where=str(run.path),
+                    advice="Wait for it, or stop it first.",
+                )
             holder = Holder(
                 epoch=_last_epoch(run) + 1,
                 token=uuid.uuid4().hex,
@@ -84,7 +88,9 @@ class Lease:
         current = _read(self._path)
         if current is None or current.token != self.holder.token:
             raise JobError(
-                "another trainer took this run over", where=str(self._path.parent), advice="Nothing more was saved by this one."
+                "another trainer took this run over",
+                where=str(self._path.parent),
+                advice="Nothing more was saved by this one.",
             )
 
     def release(self) -> None:
@@ -98,7 +104,7 @@ def is_alive(run: RunFolder, holder: Holder, *, patience: float = STALE_SECONDS)
     """Tell whether a holder still works: its process on this host, its heartbeat on another one."""
     if holder.host == socket.gethostname():
         try:
-            return abs(psutil.Process(holder.pid).create_time() - holder.process_started) < 2.0
+            return bool(abs(psutil.Process(holder.pid).create_time() - holder.process_started) < 2.0)
         except psutil.NoSuchProcess:
             return False
     jobs = run.jobs()

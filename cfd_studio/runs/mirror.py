@@ -139,7 +139,7 @@ class RunMirror:
                         stage.state = "trained" if stage.step >= stage.total_steps else "waiting"
 
     def _go_back(self, started: JobStarted) -> None:
-        """A new job goes on from a checkpoint: what an earlier one did beyond it never happened."""
+        """Forget what an earlier job did beyond the checkpoint that the new one goes on from."""
         reached = False
         for stage in self.stages.values():
             if stage.id == started.stage:

@@ -1,0 +1,24 @@
+"""The only dispatcher: no arguments open the window, a verb goes to the command line."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+
+
+def open_window(*, run: Path | None = None, demo: Path | None = None) -> int:
+    """Open the window, on a run or with the demo running in the folder ``demo``; return the exit code."""
+    from cfd_studio import studio
+
+    return studio.main(run=run, demo=demo)
+
+
+def main() -> None:
+    """Run the program and exit with its code."""
+    multiprocessing.freeze_support()
+    from cfd_studio.cli.app import run_command_line
+
+    sys.exit(run_command_line(sys.argv[1:], open_window))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The command line: verbs, help, and how an error is said."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from cfd_studio import __version__
+from cfd_studio.cli import compare, demo, evaluate, presets, runs, sample, status, train
+from cfd_studio.protocol.errors import CfdError
+
+app = typer.Typer(
+    name="cfd-studio",
+    help="Train a diffusion teacher and distil it into a student that draws an image in 4, 2 or 1 network calls.\n\n"
+    "Without a command the window opens. Exit codes: 0 done, 1 the job ended early, 2 bad input.",
+    epilog="Start here: cfd-studio demo",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("open")(demo.open_run)
+app.command("presets")(presets.presets)
+app.command("train")(train.train)
+app.command("resume")(train.resume)
+app.command("status")(status.status)
+app.command("runs")(runs.runs)
+app.command("sample")(sample.sample)
+app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        typer.echo(f"CFD Studio {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit(context.obj())
+
+
+def run_command_line(arguments: list[str], open_window: Callable[..., int]) -> int:
+    """Carry out a command and return its exit code; a `CfdError` becomes one sentence on stderr.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Without the program's name.
+    open_window : callable
+        Opens the window; the command line does not know how.
+    """
+    try:
+        app(arguments, prog_name="cfd-studio", obj=open_window)
+    except CfdError as error:
+        print(f"cfd-studio: {error}", file=sys.stderr)
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except KeyboardInterrupt:
+        print("cfd-studio: interrupted.", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,38 @@
+"""``cfd-studio compare``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cfd_studio.protocol.errors import CfdError
+
+
+def compare(
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.png", help="The picture.")],
+    stages: Annotated[str | None, typer.Option(help="Models, separated by commas; all by default.")] = None,
+    steps: Annotated[str | None, typer.Option(help="Step counts; all halvings by default.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=1024, help="Images per cell.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Noise of image i is drawn from (seed, i).")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Draw teacher and students side by side: a row per model, a column per step count, the same noise in every cell.
+
+    A model's own step count is outlined; cells above it stay empty.
+    """
+    if out.suffix != ".png":
+        raise CfdError("the picture is a .png", where=str(out), advice="Name the file so.")
+    from cfd_studio.cli.sample import parse_steps
+    from cfd_studio.engine.execution import choose_device
+    from cfd_studio.engine.models import open_models
+    from cfd_studio.engine.sheet import draw_sheet
+
+    names = [name.strip() for name in stages.split(",")] if stages else None
+    models = open_models(run, names, choose_device(device))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draw_sheet(models, parse_steps(steps) if steps else None, count, seed).save(out, format="PNG")
+    except OSError as error:
+        raise CfdError(f"cannot be written ({error.strerror})", where=str(out), advice="Choose another file.") from None
+    typer.echo(f"Teacher and students side by side: {out}")

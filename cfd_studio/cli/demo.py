@@ -1,0 +1,54 @@
+"""``cfd-studio demo`` and ``cfd-studio open``: the commands that lead to the window."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cfd_studio.protocol.errors import NoDisplayError
+from cfd_studio.runs.folder import RunFolder
+
+DEMO_PRESET = "digits"
+
+
+def demo(
+    context: typer.Context,
+    headless: Annotated[bool, typer.Option("--headless", help="Stay in the terminal.")] = False,
+    run: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; new by default.")] = None,
+) -> None:
+    """Run the main job: a teacher of handwritten digits, distilled down to one step, side by side at the end."""
+    from cfd_studio.workspace.folders import runs_folder
+
+    folder = run or runs_folder() / time.strftime("digits-%Y%m%d-%H%M%S")
+    if not headless:
+        try:
+            raise typer.Exit(context.obj(demo=folder))
+        except NoDisplayError as error:
+            typer.echo(f"{error} The demo goes on in the terminal.", err=True)
+    raise typer.Exit(_in_the_terminal(folder))
+
+
+def open_run(
+    context: typer.Context,
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's folder.")],
+) -> None:
+    """Open a run in the window, also one that is being trained elsewhere."""
+    RunFolder.open(run)
+    raise typer.Exit(context.obj(run=run))
+
+
+def _in_the_terminal(folder: Path) -> int:
+    from cfd_studio.cli.compare import compare
+    from cfd_studio.cli.recipes import read_config
+    from cfd_studio.cli.train import execution_request, work
+
+    typer.echo(f"The run's folder: {folder}")
+    if (folder / "run.json").exists():
+        run = RunFolder.open(folder)
+    else:
+        run = RunFolder.create(folder, read_config(DEMO_PRESET, []))
+    code = work(run, execution_request("auto", 0))
+    if code == 0:
+        compare(folder, folder / "comparison.png")
+    return code

@@ -1,0 +1,102 @@
+"""Watching a job from a terminal: the same mirror that the window reads, drawn as progress bars."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from cfd_studio.protocol.commands import Command, Verb
+from cfd_studio.protocol.events import JobState
+from cfd_studio.runs import inbox
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.workers.thread import ThreadJob
+
+REFRESH_SECONDS = 0.2
+
+
+def follow(run: RunFolder, job: ThreadJob) -> int:
+    """Draw a job's progress until it ends; return the exit code.
+
+    The first Ctrl-C stops and keeps, the second stops and discards.
+
+    Raises
+    ------
+    CfdError
+        Where the job could not begin.
+    """
+    console = Console(stderr=True)
+    mirror = RunMirror(run)
+    seen_log = 0
+    with _interrupts(run, console), _progress(console) as progress:
+        bars: dict[str, TaskID] = {}
+        alive = True
+        while alive:
+            alive = not job.wait(REFRESH_SECONDS)
+            mirror.refresh()
+            lines = (
+                list(mirror.log)[len(mirror.log) - (mirror.log_count - seen_log) :]
+                if mirror.log_count > seen_log
+                else []
+            )
+            seen_log = mirror.log_count
+            for _, level, text in lines:
+                console.print(
+                    text, style={"warning": "yellow", "error": "bold red"}.get(level, ""), highlight=False, markup=False
+                )
+            for stage in mirror.stages.values():
+                if stage.state == "waiting" and stage.step == 0:
+                    continue
+                if stage.id not in bars:
+                    bars[stage.id] = progress.add_task(stage.id, total=stage.total_steps, note="", visible=False)
+                note = f"{stage.images_per_second:,.0f} images/s" if stage.state == "training" else stage.state
+                visible = stage.state in ("training", "evaluating")
+                progress.update(bars[stage.id], completed=stage.step, note=note, visible=visible)
+    if job.error is not None:
+        raise job.error
+    return 0 if job.ended is not None and job.ended.state is JobState.FINISHED else 1
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:>12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+@contextmanager
+def _interrupts(run: RunFolder, console: Console) -> Iterator[None]:
+    """Turn Ctrl-C and a polite kill into commands for the newest job."""
+    asked: list[float] = []
+
+    def ask(_signal: int, _frame: object) -> None:
+        verb = Verb.STOP_DISCARD if asked else Verb.STOP_KEEP
+        asked.append(time.monotonic())
+        if jobs := run.jobs():
+            inbox.drop(jobs[-1].inbox, Command(verb=verb))
+        console.print("Stopping and saving; once more to stop without saving." if len(asked) == 1 else "Stopping.")
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,61 @@
+"""Recipes as the command line names them: a preset, or a JSON file, with values set."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.plan import resolve, set_values
+from cfd_studio.workspace.resources import presets
+
+LARGEST_RECIPE = 10_000_000
+
+
+def read_raw(name: str) -> tuple[dict[str, Any], str]:
+    """Return the raw recipe of a preset or a JSON file, and what to call it in errors.
+
+    Raises
+    ------
+    CfdError
+        Where there is neither, or the file holds no JSON object.
+    """
+    known = presets()
+    path = known.get(name, Path(name))
+    if name not in known and not path.is_file():
+        close = difflib.get_close_matches(name, known, n=1)
+        advice = f"Did you mean '{close[0]}'?" if close else f"Presets: {', '.join(known)}; or give a JSON file."
+        raise CfdError(f"'{name}' is neither a preset nor a file", advice=advice)
+    source = f"preset {name}" if name in known else name
+    try:
+        if path.stat().st_size > LARGEST_RECIPE:
+            raise CfdError("is too large for a config", where=source, advice="Give a JSON file that holds a recipe.")
+        raw = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CfdError(f"cannot be read as JSON ({error})", where=source, advice="Mend the file.") from None
+    if not isinstance(raw, dict):
+        raise CfdError("holds no recipe", where=source, advice="A recipe is a JSON object; see `cfd-studio presets`.")
+    return raw, source
+
+
+def read_config(name: str, settings: list[str]) -> RunConfig:
+    """Return the resolved config of a preset or file after ``path.to.field=value`` settings.
+
+    Raises
+    ------
+    CfdError
+        With everything that is wrong.
+    """
+    raw, source = read_raw(name)
+    assignments = []
+    for setting in settings:
+        path, separator, text = setting.partition("=")
+        if not separator or not path:
+            raise CfdError(f"'{setting}' sets nothing", where="--set", advice="Write path.to.field=value.")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        assignments.append((path.strip(), value))
+    return resolve(set_values(raw, assignments), source=source)

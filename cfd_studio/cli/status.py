@@ -1,0 +1,42 @@
+"""``cfd-studio status``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cfd_studio.runs.catalog import summarize
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.mirror import RunMirror
+
+
+def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's folder.")]) -> None:
+    """Say where a run stands."""
+    folder = RunFolder.open(run)
+    mirror = RunMirror(folder)
+    mirror.refresh()
+    summary = summarize(run)
+    console = Console()
+    console.print(f"{summary.name}: {summary.state}", highlight=False, markup=False)
+    if summary.sentence:
+        console.print(summary.sentence, highlight=False, markup=False)
+    table = Table("stage", "kind", "from", "steps", "state", "held-out", "Frechet (judge)")
+    for config in mirror.config.stages:
+        stage = mirror.stages[config.id]
+        own = next(iter(stage.quality.judgements), None) if stage.quality else None
+        distance = own.value(mirror.config.evaluation.judge) if own else None
+        held_out = f"{stage.accuracy:.1%} right" if stage.accuracy is not None else ""
+        if not held_out and len(stage.held_out):
+            held_out = f"{stage.held_out.values[-1]:.4g}"
+        table.add_row(
+            config.id,
+            config.kind,
+            config.parent or "",
+            f"{stage.step:,} / {stage.total_steps:,}",
+            stage.state,
+            held_out,
+            f"{distance:.3g} at {own.sampling_steps} steps" if own and distance is not None else "",
+        )
+    console.print(table)

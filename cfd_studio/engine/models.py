@@ -1,0 +1,90 @@
+"""A run's trained models, ready to sample."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Unpack
+
+from torch import Tensor
+
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.engine.build import ImageShape, image_shape, load_denoiser
+from cfd_studio.engine.gallery import BATCH_SIZE, Drawn, How, draw
+from cfd_studio.interop.weights import read_metadata
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained teacher or student.
+
+    Attributes
+    ----------
+    own_steps : int
+        Network calls it was made for.
+    shape : (int, int, int)
+        Channels, height and width of its images.
+    """
+
+    stage_id: str
+    denoiser: Denoiser
+    own_steps: int
+    shape: ImageShape
+    _prepared: set[int] = field(default_factory=set)
+
+    def draw(self, noise: Tensor, sampling_steps: int, **how: Unpack[How]) -> Drawn:
+        """Draw one image per row of noise; see `cfd_studio.engine.gallery.draw`.
+
+        The first call of a network on a shape of batch prepares it, which is no part of what an image costs: it is
+        made once before the clock runs.
+
+        Raises
+        ------
+        CfdError
+            Where the model cannot use that many steps.
+        """
+        self.check_steps(sampling_steps)
+        size = min(len(noise), how.get("batch_size", BATCH_SIZE))
+        if size not in self._prepared:
+            draw(self.denoiser, noise[:size], self.own_steps, 1, **how)
+            self._prepared.add(size)
+        return draw(self.denoiser, noise, self.own_steps, sampling_steps, **how)
+
+    def check_steps(self, sampling_steps: int) -> None:
+        """Make sure that the model can sample with that many steps.
+
+        Raises
+        ------
+        CfdError
+            Where they are more than its own.
+        """
+        if not 1 <= sampling_steps <= self.own_steps:
+            raise CfdError(
+                f"model '{self.stage_id}' was made for {self.own_steps} steps and cannot use {sampling_steps}",
+                advice=f"Ask for 1 to {self.own_steps}.",
+            )
+
+
+def open_models(path: Path, stage_ids: list[str] | None, device: str) -> list[Model]:
+    """Return models of a run: those named, or all that are trained.
+
+    Raises
+    ------
+    CfdError
+        Where the folder is no run, a name is no trained model, or nothing is trained yet.
+    """
+    run = RunFolder.open(path)
+    config = run.config()
+    known = {stage.id: stage for stage in config.diffusion_stages()}
+    if stage_ids is None:
+        stage_ids = [stage_id for stage_id in known if run.weights(stage_id).exists()]
+        if not stage_ids:
+            raise CfdError("no model is trained yet", where=str(path), advice="Resume the run first.")
+    models = []
+    for stage_id in stage_ids:
+        if stage_id not in known:
+            raise CfdError(f"the run has no model '{stage_id}'", where=str(path), advice=f"It has {', '.join(known)}.")
+        denoiser = load_denoiser(run, config, stage_id, device)
+        shape = image_shape(read_metadata(run.weights(stage_id)))
+        models.append(Model(stage_id, denoiser, config.own_steps(known[stage_id]), shape))
+    return models

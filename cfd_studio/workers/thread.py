@@ -1,0 +1,82 @@
+"""Jobs in a thread of this process."""
+
+import threading
+import traceback
+
+from cfd_studio.engine.job import run_job
+from cfd_studio.engine.turns import Turns
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.events import JobEnded
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers.priority import lower_priority
+
+
+class ThreadJob:
+    """A job in a thread.
+
+    Attributes
+    ----------
+    ended : JobEnded or None
+        How it ended; None while it works, and where it could not begin.
+    error : CfdError or None
+        Why it could not begin.
+    """
+
+    def __init__(self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int) -> None:
+        self._run = run
+        self._request = request
+        self._turns = turns
+        self._niceness = niceness
+        self.ended: JobEnded | None = None
+        self.error: CfdError | None = None
+        self._thread = threading.Thread(target=self._work, name="cfd-job", daemon=False)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still works."""
+        return self._thread.is_alive()
+
+    @property
+    def failure(self) -> str | None:
+        """The sentence why it could not begin, or None."""
+        return str(self.error) if self.error else None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for its end; return whether it ended."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        lower_priority(self._niceness)
+        try:
+            self.ended = run_job(self._run, self._request, self._turns)
+        except CfdError as error:
+            self.error = error
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            self.error = CfdError(
+                f"the job could not begin: {type(error).__name__}: {error} ({last.name}, line {last.lineno})",
+                where=str(self._run.path),
+            )
+
+
+class ThreadLauncher:
+    """Starts jobs in threads of this process.
+
+    Parameters
+    ----------
+    turns : Turns
+        Shared with the sampling session of the same device.
+    niceness : int, optional
+        Of the training thread; 0 where no window wants a share.
+    """
+
+    def __init__(self, turns: Turns, niceness: int = 0) -> None:
+        self._turns = turns
+        self._niceness = niceness
+
+    def start(self, run: RunFolder, request: ExecutionRequest) -> ThreadJob:
+        """Start training or resuming a run; returns at once."""
+        return ThreadJob(run, request, self._turns, self._niceness)

@@ -17,7 +17,6 @@ from rich.progress import (
 )
 
 from cfd_studio.protocol.commands import Command, Verb
-from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
@@ -52,9 +51,8 @@ def follow(run: RunFolder, job: ThreadJob) -> int:
             )
             seen_log = mirror.log_count
             for _, level, text in lines:
-                console.print(
-                    text, style={"warning": "yellow", "error": "bold red"}.get(level, ""), highlight=False, markup=False
-                )
+                style = {"warning": "yellow", "error": "bold red"}.get(level, "")
+                console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
             for stage in mirror.stages.values():
                 if stage.state == "waiting" and stage.step == 0:
                     continue
@@ -65,7 +63,7 @@ def follow(run: RunFolder, job: ThreadJob) -> int:
                 progress.update(bars[stage.id], completed=stage.step, note=note, visible=visible)
     if job.error is not None:
         raise job.error
-    return 0 if job.ended is not None and job.ended.state is JobState.FINISHED else 1
+    return job.ended.exit_code if job.ended else 1
 
 
 def _progress(console: Console) -> Progress:

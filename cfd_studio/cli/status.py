@@ -19,9 +19,9 @@ def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's fo
     mirror.refresh()
     summary = summarize(run)
     console = Console()
-    console.print(f"{summary.name}: {summary.state}", highlight=False, markup=False)
+    console.print(f"{summary.name}: {summary.state}", highlight=False, markup=False, soft_wrap=True)
     if summary.sentence:
-        console.print(summary.sentence, highlight=False, markup=False)
+        console.print(summary.sentence, highlight=False, markup=False, soft_wrap=True)
     table = Table("stage", "kind", "from", "steps", "state", "held-out", "Frechet (judge)")
     for config in mirror.config.stages:
         stage = mirror.stages[config.id]

@@ -91,15 +91,15 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
             try:
                 ended = _work(run, config, request, device, job, previous, reporter, turns or Turns(), lease)
             except StopRequested as stop:
-                ended = JobEnded(state=JobState.STOPPED, sentence=_stop_sentence(run, config, stop))
+                ended = JobEnded(state=JobState.STOPPED, sentence=_stop_sentence(run, config, stop), exit_code=1)
                 Controls(job, reporter).granted(stop.command)
             except CfdError as error:
-                ended = JobEnded(state=JobState.FAILED, sentence=str(error))
+                ended = JobEnded(state=JobState.FAILED, sentence=str(error), exit_code=error.exit_code)
             except Exception as error:
                 sentence = (
                     f"An unexpected error ended the job: {type(error).__name__}: {error}. What was saved is kept."
                 )
-                ended = JobEnded(state=JobState.FAILED, sentence=sentence, details=traceback.format_exc())
+                ended = JobEnded(state=JobState.FAILED, sentence=sentence, exit_code=1, details=traceback.format_exc())
             reporter.log(ended.sentence, "error" if ended.state is JobState.FAILED else "info")
             reporter.say(ended)
             reporter.state(ended.state, ended.sentence)

@@ -1,5 +1,6 @@
 """Weights as safetensors files: nothing in them can run."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
+
+# One key only: the writer orders several at random, and equal weights should be equal files.
+METADATA_KEY = "cfd-studio"
 
 
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:
@@ -25,7 +29,7 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(path, save(state, metadata={"format": "cfd-studio", **metadata}))
+    atomic.write_bytes(path, save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)}))
 
 
 def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -38,7 +42,7 @@ def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
     """
     with _opened(path, device) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-        return tensors, dict(file.metadata() or {})
+        return tensors, _metadata(file)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -50,7 +54,7 @@ def read_metadata(path: Path) -> dict[str, str]:
         As `load_weights`.
     """
     with _opened(path, "cpu") as file:
-        return dict(file.metadata() or {})
+        return _metadata(file)
 
 
 @contextmanager
@@ -66,6 +70,13 @@ def _opened(path: Path, device: str) -> Iterator[Any]:
             where=str(path),
             advice="Delete the file and resume the run: the stage is rebuilt from its newest checkpoint.",
         ) from None
+
+
+def _metadata(file: Any) -> dict[str, str]:
+    values = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+    if not isinstance(values, dict):
+        raise ValueError("its metadata is no JSON object")
+    return {str(key): str(value) for key, value in values.items()}
 
 
 def fill(network: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:

@@ -40,7 +40,9 @@ class ScheduleConfig(Words):
 class NetworkConfig(Words):
     """The U-Net that teacher and students share."""
 
-    channels: int = field("Channels of the first level.", label="Channels", default=128, ge=4, le=1024)
+    channels: int = field(
+        "Channels of the first level; even.", label="Channels", default=128, ge=4, le=1024, multiple_of=2
+    )
     multipliers: tuple[int, ...] = field(
         "Channels of each level as multiples of the first; each further level halves the image.",
         label="Multipliers",

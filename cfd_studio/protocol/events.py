@@ -126,11 +126,12 @@ class Logged(_Event):
 
 
 class JobEnded(_Event):
-    """The last line of a journal."""
+    """The last line of a journal; ``exit_code`` is 0 done, 1 ended early, 2 bad input."""
 
     kind: Literal["job-ended"] = "job-ended"
     state: JobState
     sentence: str
+    exit_code: int = 0
     details: str | None = None
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 class Words(BaseModel):
     """Base of every config and command: immutable, and a field that it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def field(help_text: str, *, label: str, default: Any = ..., unit: str = "", basic: bool = False, **bounds: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import difflib
 import types
+from collections import Counter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
@@ -117,6 +118,11 @@ def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
         With every field that is wrong, all at once.
     """
     recipe = read_recipe(raw, source=source)
+    counts = Counter(stage.id for stage in recipe.stages)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise ConfigError(
+            [Problem("stages", f"the id '{name}' is used twice; give each stage its own") for name in twice], source=source
+        )
     values = recipe.model_dump(exclude={"summary", "stages"})
     values["stages"] = [
         one
@@ -151,6 +157,8 @@ def set_values(raw: dict[str, Any], assignments: list[tuple[str, Any]]) -> dict[
     problems: list[Problem] = []
     for path, value in assignments:
         *way, last = path.split(".")
+        if way and way[0] in Recipe.model_fields:
+            copy.setdefault(way[0], {})  # a section that the recipe leaves at its default
         place: Any = copy
         for key in way:
             place = _child(place, key)
@@ -206,12 +214,18 @@ def _readable(error: ValidationError, raw: Any) -> list[Problem]:
                 model = _KINDS[key]
                 continue  # the tag of the union is no step of the path
             owner, place = place, _child(place, str(key))
-            named = isinstance(owner, list) and isinstance(place, dict) and isinstance(place.get("id"), str)
-            names.append(place["id"] if named else str(key))
+            names.append(place["id"] if _has_own_id(owner, place) else str(key))
             if item["type"] != "extra_forbidden" or key != item["loc"][-1]:
                 model = _model_of(model, str(key))
         problems.append(Problem(".".join(names), _sentence(item, names[-1] if names else "", model)))
     return problems
+
+
+def _has_own_id(owner: Any, place: Any) -> bool:
+    """Tell whether a stage can be named by its id: two halvings may share one, and are then named by their index."""
+    if not isinstance(owner, list) or not isinstance(place, dict) or not isinstance(place.get("id"), str):
+        return False
+    return sum(isinstance(other, dict) and other.get("id") == place["id"] for other in owner) == 1
 
 
 def _model_of(model: Any, key: str) -> Any:

@@ -1,15 +1,14 @@
 """From what a person writes (a recipe with halvings in it) to what a run computes (a tree of stages)."""
 
-import difflib
-import types
 from collections import Counter
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from cfd_studio.protocol.config import RunConfig, tree_problems
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.fields import Words, field
+from cfd_studio.protocol.readable import child, readable
 from cfd_studio.protocol.stages import (
     STAGE_ID,
     ClassifierStage,
@@ -99,7 +98,7 @@ def read_recipe(raw: Any, *, source: str | None = None) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_readable(error, raw), source=source) from None
+        raise ConfigError(readable(error, raw, Recipe, _KINDS), source=source) from None
 
 
 def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
@@ -118,11 +117,6 @@ def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
         With every field that is wrong, all at once.
     """
     recipe = read_recipe(raw, source=source)
-    counts = Counter(stage.id for stage in recipe.stages)
-    if twice := [name for name, count in counts.items() if count > 1]:
-        raise ConfigError(
-            [Problem("stages", f"the id '{name}' is used twice; give each stage its own") for name in twice], source=source
-        )
     values = recipe.model_dump(exclude={"summary", "stages"})
     values["stages"] = [
         one
@@ -132,8 +126,11 @@ def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_readable(error, values), source=source) from None
-    if problems := tree_problems(config):
+        raise ConfigError(readable(error, values, Recipe, _KINDS), source=source) from None
+    halvings = Counter(stage.id for stage in recipe.stages if isinstance(stage, Halving))
+    shared = [name for name, count in halvings.items() if count > 1]
+    twice = [Problem("stages", f"two halvings have the id '{name}'; give each its own") for name in shared]
+    if problems := twice + tree_problems(config):
         raise ConfigError(problems, source=source)
     return config
 
@@ -161,7 +158,7 @@ def set_values(raw: dict[str, Any], assignments: list[tuple[str, Any]]) -> dict[
             copy.setdefault(way[0], {})  # a section that the recipe leaves at its default
         place: Any = copy
         for key in way:
-            place = _child(place, key)
+            place = child(place, key)
         if isinstance(place, dict):
             place[last] = value
         elif isinstance(place, list) and last.isdecimal() and int(last) < len(place):
@@ -183,16 +180,6 @@ def _plain_copy(value: Any) -> Any:
     return value
 
 
-def _child(place: Any, key: str) -> Any:
-    if isinstance(place, dict):
-        return place.get(key)
-    if isinstance(place, list):
-        if key.isdecimal():
-            return place[int(key)] if int(key) < len(place) else None
-        return next((item for item in place if isinstance(item, dict) and item.get("id") == key), None)
-    return None
-
-
 _KINDS: dict[str, type[BaseModel]] = {
     "classifier": ClassifierStage,
     "teacher": TeacherStage,
@@ -200,72 +187,3 @@ _KINDS: dict[str, type[BaseModel]] = {
     "feature": FeatureStage,
     "halving": Halving,
 }
-
-
-def _readable(error: ValidationError, raw: Any) -> list[Problem]:
-    """Turn pydantic's errors into sentences with paths that name stages by id."""
-    problems = []
-    for item in error.errors():
-        names: list[str] = []
-        place: Any = raw
-        model: Any = Recipe
-        for key in item["loc"]:
-            if isinstance(key, str) and key in _KINDS and isinstance(place, dict) and place.get("kind") == key:
-                model = _KINDS[key]
-                continue  # the tag of the union is no step of the path
-            owner, place = place, _child(place, str(key))
-            names.append(place["id"] if _has_own_id(owner, place) else str(key))
-            if item["type"] != "extra_forbidden" or key != item["loc"][-1]:
-                model = _model_of(model, str(key))
-        problems.append(Problem(".".join(names), _sentence(item, names[-1] if names else "", model)))
-    return problems
-
-
-def _has_own_id(owner: Any, place: Any) -> bool:
-    """Tell whether a stage can be named by its id: two halvings may share one, and are then named by their index."""
-    if not isinstance(owner, list) or not isinstance(place, dict) or not isinstance(place.get("id"), str):
-        return False
-    return sum(isinstance(other, dict) and other.get("id") == place["id"] for other in owner) == 1
-
-
-def _model_of(model: Any, key: str) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
-        for candidate in _flatten(model.model_fields[key].annotation):
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                return candidate
-        return None
-    return model
-
-
-def _flatten(annotation: Any) -> list[Any]:
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [part for option in get_args(annotation) for part in _flatten(option)]
-    return [annotation]
-
-
-def _sentence(item: Any, name: str, model: Any) -> str:
-    given = item.get("input")
-    shown = f"{given!r}" if isinstance(given, (int, float, str)) else "this value"
-    context = item.get("ctx", {})
-    match item["type"]:
-        case "extra_forbidden":
-            fields = list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-            close = difflib.get_close_matches(name, fields, n=1)
-            return f"there is no field '{name}'" + (f"; did you mean '{close[0]}'?" if close else "; remove it")
-        case "missing":
-            return "is missing; give it a value"
-        case "greater_than_equal":
-            return f"{shown} is too small; use {context['ge']} or more"
-        case "greater_than":
-            return f"{shown} is too small; use more than {context['gt']}"
-        case "less_than_equal":
-            return f"{shown} is too large; use {context['le']} or less"
-        case "less_than":
-            return f"{shown} is too large; use less than {context['lt']}"
-        case "literal_error":
-            return f"{shown} is not known here; use {context['expected']}"
-        case "union_tag_invalid" | "union_tag_not_found":
-            return f"the kind of a stage is one of {', '.join(_KINDS)}"
-        case _:
-            message = item["msg"]
-            return f"{shown} does not fit: {message[0].lower()}{message[1:]}"

@@ -1,5 +1,6 @@
 """Commands for a living job: small files, dropped whole and taken once."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def take(inbox: Path) -> tuple[list[Command], list[str]]:
     commands: list[Command] = []
     strangers: list[str] = []
     try:
-        names = sorted(entry.name for entry in inbox.iterdir() if entry.name.endswith(".json"))
+        names = sorted(entry.name for entry in inbox.iterdir() if entry.name.endswith(".json") and not entry.is_dir())
     except OSError:
         return commands, strangers
     for name in names:
@@ -34,10 +35,11 @@ def take(inbox: Path) -> tuple[list[Command], list[str]]:
             continue
         path = inbox / name
         try:
-            if path.is_symlink() or path.stat().st_size > LARGEST_COMMAND:
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_COMMAND:
                 raise ValueError
             commands.append(Command.model_validate_json(path.read_bytes()))
         except (OSError, ValueError):
             strangers.append(name)
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder stays where it is
+            path.unlink()
     return commands, strangers

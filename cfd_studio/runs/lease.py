@@ -104,7 +104,9 @@ def is_alive(run: RunFolder, holder: Holder, *, patience: float = STALE_SECONDS)
     """Tell whether a holder still works: its process on this host, its heartbeat on another one."""
     if holder.host == socket.gethostname():
         try:
-            return bool(abs(psutil.Process(holder.pid).create_time() - holder.process_started) < 2.0)
+            process = psutil.Process(holder.pid)
+            same = bool(abs(process.create_time() - holder.process_started) < 2.0)
+            return same and process.status() != psutil.STATUS_ZOMBIE  # killed, and nobody has noticed
         except psutil.NoSuchProcess:
             return False
     jobs = run.jobs()

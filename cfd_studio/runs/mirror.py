@@ -118,7 +118,7 @@ class RunMirror:
                     stage.held_out.append(event.step, event.loss)
                     stage.accuracy = event.accuracy if event.accuracy is not None else stage.accuracy
             case CheckpointSaved():
-                if stage := self.stages.get(event.stage):
+                if (stage := self.stages.get(event.stage)) and event.step not in stage.checkpoints:
                     stage.checkpoints.append(event.step)
             case StageTrained():
                 if stage := self.stages.get(event.stage):

@@ -1,0 +1,97 @@
+"""What pydantic says of a wrong value, as sentences with paths that name stages by their id."""
+
+import difflib
+import types
+from collections.abc import Mapping
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from cfd_studio.protocol.errors import Problem
+
+
+def readable(
+    error: ValidationError, raw: Any, root: type[BaseModel], kinds: Mapping[str, type[BaseModel]]
+) -> list[Problem]:
+    """Return the problems of a validation.
+
+    Parameters
+    ----------
+    error : ValidationError
+    raw : Any
+        What was validated.
+    root : type of BaseModel
+        What it was validated as.
+    kinds : mapping
+        The models of a stage by their ``kind``.
+    """
+    problems = []
+    for item in error.errors():
+        names: list[str] = []
+        place: Any = raw
+        model: Any = root
+        for key in item["loc"]:
+            if isinstance(key, str) and key in kinds and isinstance(place, dict) and place.get("kind") == key:
+                model = kinds[key]
+                continue  # the tag of the union is no step of the path
+            owner, place = place, child(place, str(key))
+            named = isinstance(owner, list) and isinstance(place, dict) and isinstance(place.get("id"), str)
+            names.append(place["id"] if named else str(key))
+            if item["type"] != "extra_forbidden" or key != item["loc"][-1]:
+                model = _model_of(model, str(key))
+        problems.append(Problem(".".join(names), _sentence(item, names[-1] if names else "", model, kinds)))
+    return problems
+
+
+def child(place: Any, key: str) -> Any:
+    """Return what lies one step down a path: a value by name, an item by index or id; None where nothing does."""
+    if isinstance(place, dict):
+        return place.get(key)
+    if isinstance(place, list):
+        if key.isdecimal():
+            return place[int(key)] if int(key) < len(place) else None
+        return next((item for item in place if isinstance(item, dict) and item.get("id") == key), None)
+    return None
+
+
+def _model_of(model: Any, key: str) -> Any:
+    if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
+        for candidate in _flatten(model.model_fields[key].annotation):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                return candidate
+        return None
+    return model
+
+
+def _flatten(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [part for option in get_args(annotation) for part in _flatten(option)]
+    return [annotation]
+
+
+def _sentence(item: Any, name: str, model: Any, kinds: Mapping[str, Any]) -> str:
+    given = item.get("input")
+    shown = f"{given!r}" if isinstance(given, (int, float, str)) else "this value"
+    context = item.get("ctx", {})
+    match item["type"]:
+        case "extra_forbidden":
+            fields = list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+            close = difflib.get_close_matches(name, fields, n=1)
+            return f"there is no field '{name}'" + (f"; did you mean '{close[0]}'?" if close else "; remove it")
+        case "missing":
+            return "is missing; give it a value"
+        case "greater_than_equal":
+            return f"{shown} is too small; use {context['ge']} or more"
+        case "greater_than":
+            return f"{shown} is too small; use more than {context['gt']}"
+        case "less_than_equal":
+            return f"{shown} is too large; use {context['le']} or less"
+        case "less_than":
+            return f"{shown} is too large; use less than {context['lt']}"
+        case "literal_error":
+            return f"{shown} is not known here; use {context['expected']}"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return f"the kind of a stage is one of {', '.join(kinds)}"
+        case _:
+            message = item["msg"]
+            return f"{shown} does not fit: {message[0].lower()}{message[1:]}"

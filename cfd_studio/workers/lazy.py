@@ -1,0 +1,144 @@
+"""Launcher and sampler for a window that must be there at once: what they need (torch: seconds) is loaded behind it."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.launcher import JobHandle
+from cfd_studio.workers.priority import BACKGROUND_NICENESS, lower_priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cfd_studio.workers.sampling import SamplingSession
+    from cfd_studio.workers.thread import ThreadLauncher
+
+
+class LazyWorkers:
+    """Both workers of one device, made by `load` on a thread of its own.
+
+    A `Launcher` and a `Sampler` in one: what is asked before they are there waits for them.
+    """
+
+    def __init__(self, niceness: int = BACKGROUND_NICENESS) -> None:
+        self._niceness = niceness
+        self._lock = threading.Lock()
+        self._loading: threading.Thread | None = None
+        self._loaded = threading.Event()
+        self._closing = False
+        self._launcher: ThreadLauncher | None = None
+        self._session: SamplingSession | None = None
+        self._early: list[tuple[SampleRequest, Callable[[SampleAnswer], None]]] = []
+        self.failure: str | None = None
+
+    def load(self) -> None:
+        """Begin to load; harmless when repeated."""
+        with self._lock:
+            if self._loading is None:
+                self._loading = threading.Thread(target=self._load, name="cfd-load", daemon=True)
+                self._loading.start()
+
+    def wait(self) -> None:
+        """Wait until the workers are there, or cannot be."""
+        self._loaded.wait()
+
+    def start(self, run: RunFolder, request: ExecutionRequest) -> "LazyJob":
+        """Start training or resuming a run as soon as that is possible; returns at once."""
+        self.load()
+        return LazyJob(self, run, request)
+
+    def start_now(self, run: RunFolder, request: ExecutionRequest) -> JobHandle | None:
+        """Start a job once the workers are there; None where they cannot be."""
+        return self._launcher.start(run, request) if self._launcher and not self._closing else None
+
+    def request(self, request: SampleRequest, answer: "Callable[[SampleAnswer], None]") -> None:
+        """Queue a request, as a `Sampler` does."""
+        self.load()
+        with self._lock:
+            if self._session is None and self.failure is None:
+                self._early.append((request, answer))
+                return
+        if self._session is not None:
+            self._session.request(request, answer)
+        else:
+            answer(SampleAnswer(request, error=self.failure))
+
+    def cancel(self) -> None:
+        """Drop everything that waits, as a `Sampler` does."""
+        with self._lock:
+            self._early.clear()
+        if self._session is not None:
+            self._session.cancel()
+
+    def close(self) -> None:
+        """Cancel and end the session; loading that goes on is left to itself."""
+        self._closing = True
+        self.cancel()
+        if self._session is not None:
+            self._session.close()
+
+    def _load(self) -> None:
+        lower_priority(self._niceness)
+        try:
+            from cfd_studio.engine.turns import Turns
+            from cfd_studio.workers.sampling import SamplingSession
+            from cfd_studio.workers.thread import ThreadLauncher
+
+            turns = Turns()
+            launcher = ThreadLauncher(turns, self._niceness)
+            with self._lock:
+                self._launcher = launcher
+                if not self._closing:
+                    self._session = SamplingSession(turns, self._niceness)
+                early, self._early = self._early, []
+            for request, answer in early:
+                self.request(request, answer)
+        except Exception as error:
+            # Whatever the reason (a library that is missing), every wish must still get an answer.
+            self.failure = f"The part that computes cannot be loaded: {error}"
+            with self._lock:
+                early, self._early = self._early, []
+            for request, answer in early:
+                answer(SampleAnswer(request, error=self.failure))
+        finally:
+            self._loaded.set()
+
+
+class LazyJob:
+    """A job that begins when the workers are there."""
+
+    def __init__(self, workers: LazyWorkers, run: RunFolder, request: ExecutionRequest) -> None:
+        self._workers = workers
+        self._run = run
+        self._request = request
+        self._job: JobHandle | None = None
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._begin, name="cfd-job-start", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it works or is about to."""
+        if self._thread.is_alive():
+            return True
+        return self._job is not None and self._job.alive
+
+    @property
+    def failure(self) -> str | None:
+        """The sentence why it could not begin, or None."""
+        return self._job.failure if self._job is not None else self._failure
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for its end; return whether it ended."""
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            return False
+        return self._job is None or self._job.wait(timeout)
+
+    def _begin(self) -> None:
+        self._workers.wait()
+        self._job = self._workers.start_now(self._run, self._request)
+        if self._job is None:
+            self._failure = self._workers.failure or "The window is closing."

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -21,6 +22,7 @@ from cfd_studio.interop.weights import fill, load_weights
 from cfd_studio.networks.classifiers import ConvolutionalClassifier, PerceptronClassifier
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.stages import ClassifierStage, FeatureStage, ProgressiveStage, Stage, TeacherStage
 from cfd_studio.runs.folder import RunFolder
 
@@ -121,14 +123,30 @@ def load_network(run: RunFolder, config: RunConfig, stage_id: str, device: str) 
     """
     path = run.weights(stage_id)
     tensors, metadata = load_weights(path, device)
-    shape = image_shape(metadata)
+    shape, classes = read_shape(metadata, path)
     with torch.device("meta"):
-        network = build_network(config, config.stage(stage_id), shape, int(metadata.get("classes", "0")))
+        network = build_network(config, config.stage(stage_id), shape, classes)
     fill(network, tensors, path)
     return network.eval().requires_grad_(False)
 
 
-def image_shape(metadata: dict[str, str]) -> ImageShape:
-    """Return the image shape that a weights file names."""
-    channels, height, width = (int(part) for part in metadata.get("image_shape", "1,8,8").split(","))
-    return channels, height, width
+def read_shape(metadata: dict[str, str], where: Path) -> tuple[ImageShape, int]:
+    """Return the image shape and the number of classes that a weights file names.
+
+    Raises
+    ------
+    CfdError
+        Where it names none, or absurd ones.
+    """
+    try:
+        channels, height, width = (int(part) for part in metadata["image_shape"].split(","))
+        classes = int(metadata["classes"])
+    except (KeyError, ValueError):
+        channels = height = width = classes = 0
+    if not (0 < channels <= 64 and 0 < height <= 4096 and 0 < width <= 4096 and 0 < classes <= 1_000_000):
+        raise CfdError(
+            "the weights do not say for which images they were made",
+            where=str(where),
+            advice="Delete the file and resume the run: the stage is rebuilt from its newest checkpoint.",
+        )
+    return (channels, height, width), classes

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import pickle
 import re
 import shutil
 import uuid
@@ -70,7 +69,6 @@ def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
         Where the file is missing, truncated, altered or holds anything but tensors and plain values.
     """
     file = checkpoint / "state.pt"
-    advice = f"Delete the folder {checkpoint.name} and resume: the run goes on from the checkpoint before it."
     try:
         manifest = json.loads((checkpoint / "manifest.json").read_bytes())
         data = file.read_bytes()
@@ -78,16 +76,25 @@ def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
             raise CfdError(
                 f"the checkpoint is truncated ({len(data):,} of {manifest['bytes']:,} bytes)",
                 where=str(file),
-                advice=advice,
+                advice=way_out(checkpoint),
             )
         if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
-            raise CfdError("the checkpoint is not the one that was written", where=str(file), advice=advice)
+            raise CfdError(
+                "the checkpoint is not the one that was written", where=str(file), advice=way_out(checkpoint)
+            )
         captured = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError):
-        raise CfdError("the checkpoint cannot be read", where=str(file), advice=advice) from None
+    except CfdError:
+        raise
+    except Exception:  # torch's unpickler raises nearly anything on hostile content
+        raise CfdError("the checkpoint cannot be read", where=str(file), advice=way_out(checkpoint)) from None
     if not isinstance(captured, dict) or "network" not in captured:
-        raise CfdError("this file is no checkpoint of CFD Studio", where=str(file), advice=advice)
+        raise CfdError("this file is no checkpoint of CFD Studio", where=str(file), advice=way_out(checkpoint))
     return captured
+
+
+def way_out(checkpoint: Path) -> str:
+    """Return what to do about a checkpoint that cannot be used."""
+    return f"Delete the folder {checkpoint.name} and resume: the run goes on from the checkpoint before it."
 
 
 def _write(path: Path, data: bytes | memoryview) -> None:

@@ -25,8 +25,8 @@ class Controls:
 
     Attributes
     ----------
-    save : Command or None
-        A wish to save that the loop has still to grant with `granted`.
+    saves : list of Command
+        Wishes to save that the loop has still to grant with `granted`.
     """
 
     def __init__(self, job: JobFolder, reporter: Reporter) -> None:
@@ -35,7 +35,7 @@ class Controls:
         self._looked = 0.0
         self._paused = False
         self._can_save = False
-        self.save: Command | None = None
+        self.saves: list[Command] = []
 
     def poll(self, *, can_save: bool = False) -> None:
         """Look into the inbox, at most every 50 ms; return once the job may go on.
@@ -66,7 +66,7 @@ class Controls:
 
     def _wait(self) -> None:
         self._reporter.state(JobState.PAUSED)
-        while self._paused and self.save is None:
+        while self._paused and not self.saves:
             time.sleep(POLL_SECONDS)
             self._take()
         if not self._paused:
@@ -76,6 +76,7 @@ class Controls:
         commands, strangers = inbox.take(self._inbox)
         for name in strangers:
             self._reporter.log(f"The inbox held a file that is no command: {name}. It was removed.", "warning")
+        stop: Command | None = None
         for command in commands:
             match command.verb:
                 case Verb.PAUSE:
@@ -85,10 +86,19 @@ class Controls:
                     self._paused = False
                     self.granted(command)
                 case Verb.SAVE if self._can_save:
-                    self.save = command
+                    self.saves.append(command)
                 case Verb.SAVE:
-                    refused = "nothing to save now: the stage's weights are on the disk already"
-                    self._reporter.say(CommandAnswered(command=command.id, verb=command.verb, refused=refused))
+                    self._refuse(command, "nothing to save now: the stage's weights are on the disk already")
                 case _:
-                    self._reporter.state(JobState.STOPPING)
-                    raise StopRequested(command)
+                    if stop is not None:
+                        self.granted(stop)  # the last word counts
+                    stop = command
+        if stop is not None:
+            self._reporter.state(JobState.STOPPING)
+            if stop.verb is Verb.STOP_DISCARD:
+                while self.saves:
+                    self._refuse(self.saves.pop(), "the job was stopped without saving")
+            raise StopRequested(stop)
+
+    def _refuse(self, command: Command, sentence: str) -> None:
+        self._reporter.say(CommandAnswered(command=command.id, verb=command.verb, refused=sentence))

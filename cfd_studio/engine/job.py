@@ -21,7 +21,7 @@ from cfd_studio.protocol.events import (
     JobEnded,
     JobStarted,
     JobState,
-    StageTrained,
+    StageJudged,
 )
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.stages import ClassifierStage, Stage
@@ -65,9 +65,8 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
             except CfdError as error:
                 ended = JobEnded(state=JobState.FAILED, sentence=str(error), exit_code=error.exit_code)
             except Exception as error:
-                sentence = (
-                    f"An unexpected error ended the job: {type(error).__name__}: {error}. What was saved is kept."
-                )
+                said = str(error).strip().partition("\n")[0]
+                sentence = f"An unexpected error ended the job: {type(error).__name__}: {said}. What was saved is kept."
                 ended = JobEnded(state=JobState.FAILED, sentence=sentence, exit_code=1, details=traceback.format_exc())
             reporter.log(ended.sentence, "error" if ended.state is JobState.FAILED else "info")
             reporter.say(ended)
@@ -109,10 +108,10 @@ def _work(
     for stage in config.stages:
         if not run.weights(stage.id).exists():
             train_stage(place, stage)
-        elif run.quality(stage.id) is None:  # killed before it could say so
-            reporter.say(StageTrained(stage=stage.id, step=stage.optimization.steps, seconds=0.0))
-        if run.quality(stage.id) is None:
+        if (quality := run.quality(stage.id)) is None:
             judge_stage(place, stage)
+        else:  # said again: the job that measured it may have been killed before it could
+            reporter.say(StageJudged(quality=quality))
     return JobEnded(state=JobState.FINISHED, sentence=f"All {len(config.stages)} stages are trained and judged.")
 
 

@@ -67,7 +67,7 @@ class Loop:
                     self._save()
                 raise
             waited = time.monotonic() - began
-            with self.turns:
+            with self.turns, self.state.own_randomness():
                 rate = self._step()
             self.state.seconds += time.monotonic() - began - waited
             step = self.state.step
@@ -108,10 +108,8 @@ class Loop:
 
     def _poll(self) -> None:
         self.controls.poll(can_save=True)
-        while (wish := self.controls.save) is not None:
+        while self.controls.saves:
             self._save()
-            self.controls.save = None
-            self.controls.granted(wish)
             self.controls.poll(can_save=True)
 
     def _save(self) -> None:
@@ -122,6 +120,8 @@ class Loop:
             self.run.stage(self.stage.id), self.state.step, self.state.capture(), self.journal.keep_checkpoints
         )
         self.reporter.say(CheckpointSaved(stage=self.stage.id, step=self.state.step))
+        while self.controls.saves:
+            self.controls.granted(self.controls.saves.pop(0))
 
     def _held_out(self) -> None:
         network = self.state.sampling_network

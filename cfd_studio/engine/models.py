@@ -7,7 +7,7 @@ from typing import Unpack
 from torch import Tensor
 
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.engine.build import ImageShape, image_shape, load_denoiser
+from cfd_studio.engine.build import ImageShape, load_denoiser, read_shape
 from cfd_studio.engine.gallery import BATCH_SIZE, Drawn, How, draw
 from cfd_studio.interop.weights import read_metadata
 from cfd_studio.protocol.errors import CfdError
@@ -65,7 +65,7 @@ class Model:
             )
 
 
-def open_models(path: Path, stage_ids: list[str] | None, device: str) -> list[Model]:
+def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[Model]:
     """Return models of a run: those named, or all that are trained.
 
     Raises
@@ -73,18 +73,21 @@ def open_models(path: Path, stage_ids: list[str] | None, device: str) -> list[Mo
     CfdError
         Where the folder is no run, a name is no trained model, or nothing is trained yet.
     """
-    run = RunFolder.open(path)
+    run = RunFolder.open(folder)
     config = run.config()
     known = {stage.id: stage for stage in config.diffusion_stages()}
     if stage_ids is None:
         stage_ids = [stage_id for stage_id in known if run.weights(stage_id).exists()]
         if not stage_ids:
-            raise CfdError("no model is trained yet", where=str(path), advice="Resume the run first.")
+            raise CfdError("no model is trained yet", where=str(folder), advice="Resume the run first.")
     models = []
     for stage_id in stage_ids:
         if stage_id not in known:
-            raise CfdError(f"the run has no model '{stage_id}'", where=str(path), advice=f"It has {', '.join(known)}.")
+            raise CfdError(
+                f"the run has no model '{stage_id}'", where=str(folder), advice=f"It has {', '.join(known)}."
+            )
         denoiser = load_denoiser(run, config, stage_id, device)
-        shape = image_shape(read_metadata(run.weights(stage_id)))
+        path = run.weights(stage_id)
+        shape, _ = read_shape(read_metadata(path), path)
         models.append(Model(stage_id, denoiser, config.own_steps(known[stage_id]), shape))
     return models

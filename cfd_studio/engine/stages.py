@@ -1,6 +1,7 @@
 """What happens to one stage: it is trained, then judged."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -13,7 +14,7 @@ from cfd_studio.engine.build import (
     load_denoiser,
     weights_metadata,
 )
-from cfd_studio.engine.checkpoint import checkpoints, load_checkpoint
+from cfd_studio.engine.checkpoint import checkpoints, load_checkpoint, way_out
 from cfd_studio.engine.controls import Controls
 from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
 from cfd_studio.engine.gallery import write_strip
@@ -24,6 +25,7 @@ from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.turns import Turns
 from cfd_studio.interop.weights import load_weights, save_weights
 from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import StageJudged, StageStarted, StageTrained
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
@@ -65,7 +67,7 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     saved = checkpoints(run.stage(stage.id))
     state, objective = _prepare(place, stage)
     if saved:
-        state.restore(load_checkpoint(saved[-1], device))
+        _restore(state, saved[-1], device)
         reporter.log(f"Stage '{stage.id}' goes on from step {state.step:,}.")
     reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.optimization.steps))
     reporter.phase("training", stage.id)
@@ -92,8 +94,9 @@ def train_stage(place: Workplace, stage: Stage) -> None:
 def _prepare(place: Workplace, stage: Stage) -> tuple[TrainingState, Objective]:
     """Return the state before the first step: a student starts from the weights its parent samples with."""
     config, device = place.config, place.plan.device
-    torch.manual_seed(derive_seed(config.seed, stage.id, "weights"))
-    network = build_network(config, stage, place.data.train.shape, place.data.classes).to(device)
+    with place.turns, torch.random.fork_rng(devices=[]):  # initial weights are drawn on the CPU
+        torch.manual_seed(derive_seed(config.seed, stage.id, "weights"))
+        network = build_network(config, stage, place.data.train.shape, place.data.classes).to(device)
     if stage.parent is not None:
         tensors, _ = load_weights(place.run.weights(stage.parent), device)
         network.load_state_dict(tensors)
@@ -103,6 +106,18 @@ def _prepare(place: Workplace, stage: Stage) -> tuple[TrainingState, Objective]:
     )
     state = TrainingState.fresh(network, stage.optimization, batches, derive_seed(config.seed, stage.id, "noise"))
     return state, build_objective(place.run, config, stage, device)
+
+
+def _restore(state: TrainingState, checkpoint: Path, device: str) -> None:
+    captured = load_checkpoint(checkpoint, device)
+    try:
+        state.restore(captured)
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+        raise CfdError(
+            "the checkpoint belongs to another stage or version",
+            where=str(checkpoint / "state.pt"),
+            advice=way_out(checkpoint),
+        ) from None
 
 
 def judge_stage(place: Workplace, stage: Stage) -> None:
@@ -135,6 +150,5 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
         )
         reporter.log(f"Model '{stage.id}' with {own.sampling_steps} steps: Frechet distance {distances}.")
     place.lease.check()
-    # The journal first: a kill in between repeats the line, the other way round would lose it.
-    reporter.say(StageJudged(quality=quality))
     run.write_quality(quality)
+    reporter.say(StageJudged(quality=quality))

@@ -1,11 +1,13 @@
 """Everything that changes while a stage trains, and therefore everything that a checkpoint holds."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from cfd_studio.data.batches import Batches
@@ -20,7 +22,9 @@ class TrainingState:
     Attributes
     ----------
     generator : torch.Generator
-        Timesteps, noise and flips, on the training device. The global generator serves initial weights and dropout.
+        Timesteps, noise and flips, on the training device.
+    global_state : Tensor of uint8
+        State of the process-wide generator that dropout draws from; lent to it by `own_randomness`.
     step : int
         Optimizer steps done.
     seconds : float
@@ -32,6 +36,7 @@ class TrainingState:
     ema: Ema | None
     generator: torch.Generator
     batches: Batches
+    global_state: Tensor
     step: int = 0
     seconds: float = 0.0
 
@@ -50,6 +55,7 @@ class TrainingState:
             ema=Ema(network, optimization.ema_decay) if optimization.ema_decay is not None else None,
             generator=torch.Generator(device).manual_seed(seed),
             batches=batches,
+            global_state=torch.Generator(device).manual_seed(seed ^ 1).get_state(),  # a stream of its own
         )
 
     @property
@@ -57,17 +63,32 @@ class TrainingState:
         """The weights that the stage samples with: the average where there is one."""
         return self.ema.network if self.ema else self.network
 
+    @contextmanager
+    def own_randomness(self) -> Iterator[None]:
+        """Lend the process-wide generator of the training device this stage's state, and take it back.
+
+        What others draw in this process, another job in another thread for example, then never reaches this stage. The
+        caller holds the turn of the device.
+        """
+        device = next(self.network.parameters()).device
+        shared = torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
+        outside = shared.get_state()
+        shared.set_state(self.global_state)
+        try:
+            yield
+        finally:
+            self.global_state = shared.get_state()
+            shared.set_state(outside)
+
     def capture(self) -> dict[str, Any]:
         """Return everything that `restore` needs, as tensors and plain values."""
-        device = next(self.network.parameters()).device
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "ema": self.ema.network.state_dict() if self.ema else None,
             "ema_updates": self.ema.updates if self.ema else 0,
             "generator": self.generator.get_state(),
-            "global_generator": torch.get_rng_state(),
-            "cuda_generator": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "global_state": self.global_state,
             "position": self.batches.position,
             "step": self.step,
             "seconds": self.seconds,
@@ -75,16 +96,13 @@ class TrainingState:
 
     def restore(self, captured: dict[str, Any]) -> None:
         """Go back to a captured state, bitwise."""
-        device = next(self.network.parameters()).device
         self.network.load_state_dict(captured["network"])
         self.optimizer.load_state_dict(captured["optimizer"])
         if self.ema:
             self.ema.network.load_state_dict(captured["ema"])
             self.ema.updates = captured["ema_updates"]
         self.generator.set_state(captured["generator"].cpu())
-        torch.set_rng_state(captured["global_generator"].cpu())
-        if device.type == "cuda" and captured["cuda_generator"] is not None:
-            torch.cuda.set_rng_state(captured["cuda_generator"].cpu(), device)
+        self.global_state = captured["global_state"].cpu()
         self.batches.position = captured["position"]
         self.step = captured["step"]
         self.seconds = captured["seconds"]

@@ -14,6 +14,7 @@ from cfd_studio.protocol.stages import (
 )
 
 FORMAT_VERSION: Literal[1] = 1
+IMAGE_SIDES = {"digits": 8}
 
 
 class DataConfig(Words):
@@ -148,6 +149,11 @@ def tree_problems(config: RunConfig) -> list[Problem]:
             problems.append(
                 Problem("network.norm_groups", f"does not divide the {width} channels of level {level}; use a divisor")
             )
+    if IMAGE_SIDES[config.data.name] % 2 ** (levels - 1):
+        side = IMAGE_SIDES[config.data.name]
+        problems.append(
+            Problem("network.multipliers", f"{levels} levels halve an image of {side}x{side} too often; use fewer")
+        )
     for count in config.evaluation.sampling_steps:
         if count < 1:
             problems.append(Problem("evaluation.sampling_steps", f"{count} is no number of steps; use 1 or more"))

@@ -88,6 +88,12 @@ def _sentence(item: Any, name: str, model: Any, kinds: Mapping[str, Any]) -> str
             return f"{shown} is too large; use {context['le']} or less"
         case "less_than":
             return f"{shown} is too large; use less than {context['lt']}"
+        case "int_parsing" | "int_from_float" | "int_type":
+            return f"{shown} is no whole number"
+        case "float_parsing" | "float_type":
+            return f"{shown} is no number"
+        case "string_too_short":
+            return "is empty; write something"
         case "literal_error":
             return f"{shown} is not known here; use {context['expected']}"
         case "union_tag_invalid" | "union_tag_not_found":

@@ -50,10 +50,17 @@ def summarize(path: Path) -> RunSummary:
 def list_runs(root: Path) -> list[RunSummary]:
     """Return the runs directly below a folder, newest first."""
     try:
-        folders = [entry for entry in root.iterdir() if (entry / "run.json").is_file()]
+        folders = [entry for entry in root.iterdir() if _is_run(entry)]
     except OSError:
         return []
     return sorted((summarize(folder) for folder in folders), key=lambda run: run.changed, reverse=True)
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return (folder / "run.json").is_file()
+    except OSError:  # one that may not be entered hides no other
+        return False
 
 
 def is_running(run: RunFolder) -> bool:

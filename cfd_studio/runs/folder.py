@@ -74,9 +74,9 @@ class RunFolder:
             Where the folder holds something already, or cannot be written.
         """
         run = cls(path)
-        if (path / "run.json").exists():
-            raise CfdError("holds a run already", where=str(path), advice="Resume it, or choose another folder.")
         try:
+            if (path / "run.json").exists():
+                raise CfdError("holds a run already", where=str(path), advice="Resume it, or choose another folder.")
             if path.exists() and any(path.iterdir()):
                 raise CfdError("is not empty", where=str(path), advice="Choose a new or an empty folder for the run.")
             (path / "jobs").mkdir(parents=True)
@@ -101,8 +101,12 @@ class RunFolder:
         CfdError
             Where the folder is no run.
         """
-        if not (path / "run.json").is_file() or not (path / "config.json").is_file():
+        try:
+            complete = (path / "run.json").is_file() and (path / "config.json").is_file()
             what = "is no run folder" if path.is_dir() else "there is no such folder"
+        except OSError as error:
+            complete, what = False, f"cannot be opened ({error.strerror})"
+        if not complete:
             raise CfdError(
                 what,
                 where=str(path),

@@ -126,7 +126,7 @@ class RunMirror:
                     stage.seconds = event.seconds
             case StageJudged():
                 if stage := self.stages.get(event.quality.stage):
-                    stage.quality, stage.state = event.quality, "done"
+                    stage.quality, stage.state, stage.step = event.quality, "done", stage.total_steps
             case CommandAnswered():
                 self.answers[event.command] = event
             case Logged():

@@ -1,5 +1,6 @@
 """A sampling session: models kept on the device, the newest wish first."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from cfd_studio.workers.priority import lower_priority
 
 MODELS_KEPT = 4
 BATCH_SIZE = 64
+
+_LOG = logging.getLogger(__name__)
 
 Answer = Callable[[SampleAnswer], None]
 
@@ -84,7 +87,10 @@ class SamplingSession:
             except Exception as error:
                 result = SampleAnswer(request, error=f"Sampling failed: {type(error).__name__}: {error}.")
             if epoch == self._epoch:
-                answer(result)
+                try:
+                    answer(result)
+                except Exception:  # the receiver's mistake must not end the session for everybody
+                    _LOG.exception("the receiver of a sampling answer failed")
 
     def _draw(self, request: SampleRequest, epoch: int) -> SampleAnswer:
         def still_wanted() -> None:

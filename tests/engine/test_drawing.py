@@ -1,0 +1,139 @@
+"""Drawing and judging: same noise, same images; figures that mean what they say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cfd_studio.data.images import to_float, to_uint8
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.prediction import x_from_x
+from cfd_studio.diffusion.samplers import ddim, sampling_levels, starting_noise
+from cfd_studio.diffusion.schedule import NoiseSchedule
+from cfd_studio.engine.build import build_data, derive_seed, load_denoiser
+from cfd_studio.engine.evaluation import Jury, halvings, judged_steps
+from cfd_studio.engine.execution import choose_device, choose_threads
+from cfd_studio.engine.gallery import draw, tile, to_pixels, write_strip
+from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.runs.folder import RunFolder
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_images_do_not_depend_on_the_batch_and_calls_are_counted_per_image(
+    trained_run: RunFolder, batch_size: int
+) -> None:
+    denoiser = load_denoiser(trained_run, trained_run.config(), "teacher", "cpu")
+    noise = starting_noise(3, 0, 7, (1, 8, 8))
+    drawn = draw(denoiser, noise, 8, 4, batch_size=batch_size)
+    torch.testing.assert_close(drawn.images, ddim(denoiser, noise, sampling_levels(8, 8, 4)), rtol=1e-4, atol=1e-5)
+    assert drawn.network_calls == 4
+    assert drawn.seconds_per_image > 0
+    assert drawn.images.abs().max() <= 1
+
+
+def test_the_caller_is_heard_outside_its_turn_and_may_end_early() -> None:
+    from cfd_studio.engine.turns import Turns
+
+    turns = Turns()
+    heard: list[bool] = []
+
+    def on_call() -> None:
+        heard.append(turns._taken)
+        if len(heard) == 3:
+            raise KeyError
+
+    denoiser = Denoiser(lambda z, t: z, x_from_x, NoiseSchedule.cosine(8))  # type: ignore[arg-type]
+    with pytest.raises(KeyError):
+        draw(denoiser, torch.randn(2, 1, 4, 4), 8, 8, turn=turns, on_call=on_call)
+    assert heard == [False] * 3
+    assert not turns._taken
+
+
+def test_pixels_tiles_and_strips(tmp_path: Path) -> None:
+    images = torch.stack([torch.full((1, 2, 2), value) for value in (-1.0, 0.0, 1.0)])
+    assert to_pixels(images).shape == (3, 2, 2, 3)
+    sheet = tile(images, 2, 77)
+    assert sheet.shape == (5, 5, 3)
+    assert sheet[0, 0, 0] == 0
+    assert sheet[0, 4, 0] == 128
+    assert sheet[3, 0, 0] == 255
+    assert sheet[2, 2, 0] == sheet[4, 4, 0] == 77
+    write_strip(tmp_path / "a" / "strip.png", images, 3)
+    assert Image.open(tmp_path / "a" / "strip.png").size == (8, 2)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["strip.png"]
+
+
+def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
+    config = trained_run.config()
+    data = build_data(config)
+    jury = Jury(trained_run, config, data, "cpu")
+    denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
+    judgement, images = jury.judge("pd-2", denoiser, 2, 2)
+    noise = starting_noise(derive_seed(config.seed, "evaluation"), 0, 32, (1, 8, 8))
+    torch.testing.assert_close(images, ddim(denoiser, noise, [8, 4, 0]), rtol=1e-4, atol=1e-5)
+    sampled = FeatureStatistics.of(to_float(to_uint8(images)).flatten(1).numpy())
+    for reference, real in (("held-out", data.held_out), ("train", data.train)):
+        expected = frechet_distance(sampled, FeatureStatistics.of(to_float(real.images).flatten(1).numpy()))
+        assert judgement.value("pixels", reference) == pytest.approx(expected, rel=1e-6)
+    quality = trained_run.quality("pd-2")
+    assert quality is not None
+    assert quality.judgements[0].figures == judgement.figures
+    # Real against real stands below any untrained model.
+    floor = {figure.space: figure.value for figure in jury.floor()}
+    assert all(figure.samples == len(data.train) for figure in jury.floor())
+    assert 0 < floor["pixels"] < judgement.value("pixels")  # type: ignore[operator]
+
+
+def test_judging_touches_no_global_generator(trained_run: RunFolder) -> None:
+    config = trained_run.config()
+    jury = Jury(trained_run, config, build_data(config), "cpu")
+    denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
+    before = torch.get_rng_state()
+    jury.judge("pd-2", denoiser, 2, 1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_model_is_judged_at_its_own_steps_first_and_never_beyond(mini_config: Callable[..., Any]) -> None:
+    config = mini_config()
+    assert judged_steps(config, 8) == [8, 2, 1]
+    assert judged_steps(config, 1) == [1]
+    assert judged_steps(config, 8, every_halving=True) == [8, 4, 2, 1]
+    assert list(halvings(12)) == [12, 6, 3]
+
+
+def test_seeds_are_derived_from_every_part_and_fit_every_generator() -> None:
+    seeds = [derive_seed(*parts) for parts in ((0,), (1,), (0, "a"), (0, "b"), ("0a",), (0, "a", ""), ("0", "a"))]
+    assert len(set(seeds)) == 6  # a number and its text are the same part
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert derive_seed(3, "teacher", "noise") == derive_seed(3, "teacher", "noise")
+
+
+def test_a_wanted_number_of_threads_is_taken_and_none_is_measured() -> None:
+    steps: list[int] = []
+    assert choose_threads(ExecutionRequest(threads=1), "cpu", lambda: steps.append(1)) == 1
+    assert not steps
+    assert choose_threads(ExecutionRequest(), "cpu", lambda: steps.append(1)) >= 1
+    assert steps
+    torch.set_num_threads(1)
+
+
+def test_devices_are_checked() -> None:
+    assert choose_device("cpu") == "cpu"
+    assert choose_device("auto") in ("cpu", "cuda:0", "mps")
+    if torch.cuda.is_available():
+        with pytest.raises(CfdError, match="CUDA devices"):
+            choose_device("cuda:99")
+    else:
+        with pytest.raises(CfdError, match="no usable CUDA device"):
+            choose_device("cuda:0")
+
+
+def test_a_picture_holds_what_the_tensor_holds() -> None:
+    images = to_float(torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8))
+    np.testing.assert_array_equal(to_pixels(images)[..., 0], to_uint8(images)[:, 0].numpy())

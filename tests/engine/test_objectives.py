@@ -1,0 +1,199 @@
+"""What each kind of stage minimises, on networks whose answer is known."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cfd_studio.data.images import ImageSet
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.feature import feature_divergence
+from cfd_studio.diffusion.prediction import x_from_v, x_from_x
+from cfd_studio.diffusion.progressive import two_step_target
+from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
+from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_error
+from cfd_studio.engine.objectives import (
+    ClassifierObjective,
+    FeatureObjective,
+    ProgressiveObjective,
+    TeacherObjective,
+)
+from cfd_studio.networks.classifiers import PerceptronClassifier
+
+
+class _Network(nn.Module):
+    """A small network that listens to the level and remembers which ones it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(16, 16)
+        self.levels: list[int] = []
+
+    def forward(self, z: Tensor, level: Tensor) -> Tensor:
+        self.levels += level.tolist()
+        return (self.body(z.flatten(1)) + level[:, None].float().sin()).view_as(z)
+
+
+@pytest.fixture
+def schedule() -> NoiseSchedule:
+    return NoiseSchedule.cosine(16)
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return torch.rand(64, 1, 4, 4) * 2 - 1
+
+
+LABELS = torch.zeros(64, dtype=torch.int64)
+
+
+def _teacher(schedule: NoiseSchedule) -> Denoiser:
+    return Denoiser(_Network().eval().requires_grad_(False), x_from_v, schedule)
+
+
+def _feature(schedule: NoiseSchedule, teacher: Denoiser, anchor_weight: float) -> FeatureObjective:
+    torch.manual_seed(5)
+    classifier = PerceptronClassifier(16, 10, 8, 0.5).eval().requires_grad_(False)
+    return FeatureObjective(
+        schedule, x_from_v, teacher, 4, classifier=classifier, temperature=0.9, anchor_weight=anchor_weight
+    )
+
+
+def test_a_teacher_that_knows_the_answer_has_no_loss(schedule: NoiseSchedule, images: Tensor) -> None:
+    # An x prediction of the true image: the network is told what the batch was.
+    objective = TeacherObjective(schedule, x_from_x)
+    terms = objective.terms(lambda z, t: images, images, LABELS, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    assert terms["denoising"] == 0
+
+
+def test_the_teachers_loss_is_the_truncated_snr_error(schedule: NoiseSchedule, images: Tensor) -> None:
+    objective = TeacherObjective(schedule, x_from_x)
+    z, t = torch.randn_like(images), 1 + torch.arange(64) % 16
+    terms = objective.compare(Denoiser(lambda z, t: 0 * z, x_from_x, schedule), images, z, t)  # type: ignore[arg-type]
+    expected = (torch.maximum(schedule.snr(t), torch.ones(64)) * images.square().flatten(1).mean(1)).mean()
+    torch.testing.assert_close(terms["denoising"], expected)
+
+
+@pytest.mark.parametrize("own_steps", [16, 8, 2, 1])
+def test_each_model_sees_exactly_its_own_levels_by_their_base_grid_index(
+    schedule: NoiseSchedule, images: Tensor, own_steps: int
+) -> None:
+    student = _Network()
+    teacher = _teacher(schedule)
+    objective = (
+        TeacherObjective(schedule, x_from_v)
+        if own_steps == 16
+        else ProgressiveObjective(schedule, x_from_v, teacher, own_steps)
+    )
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(4):
+        objective.terms(student, images, LABELS, generator)
+    stride = 16 // own_steps
+    assert set(student.levels) == set(range(stride, 17, stride))
+    if own_steps < 16:
+        assert isinstance(teacher.network, _Network)
+        assert set(teacher.network.levels) == set(range(stride // 2, 17, stride // 2))
+
+
+def test_the_draw_comes_from_the_generator_alone(schedule: NoiseSchedule, images: Tensor) -> None:
+    objective = TeacherObjective(schedule, x_from_v)
+    network = _Network()
+    before = torch.get_rng_state()
+    values = [
+        objective.terms(network, images, LABELS, torch.Generator().manual_seed(s))["denoising"] for s in (1, 1, 2)
+    ]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert values[0] == values[1] != values[2]
+
+
+def test_a_student_that_predicts_the_target_has_no_loss_and_lands_where_its_teacher_lands(
+    images: Tensor,
+) -> None:
+    schedule = NoiseSchedule(cosine_alpha_bar(16), dtype=torch.float64)
+    teacher = Denoiser(_Network().double(), x_from_v, schedule)
+    objective = ProgressiveObjective(schedule, x_from_x, teacher, 4)
+    t = 4 * (1 + torch.arange(64) % 4)
+    z = torch.randn(64, 1, 4, 4, dtype=torch.float64)
+    perfect = Denoiser(lambda z, t: objective.target(z, t), x_from_x, schedule)  # type: ignore[arg-type]
+    assert objective.compare(perfect, images.double(), z, t)["distillation"] == 0
+    assert torch.equal(objective.target(z, t), two_step_target(teacher, z, t, t - 2, t - 4))
+
+
+def test_a_student_whose_steps_do_not_halve_is_a_mistake(schedule: NoiseSchedule) -> None:
+    for own_steps in (3, 16):
+        with pytest.raises(AssertionError):
+            ProgressiveObjective(schedule, x_from_v, _teacher(schedule), own_steps)
+
+
+@pytest.mark.parametrize("anchor_weight", [0.25, 1.0, 30.0])
+def test_anchored_cfd_is_the_feature_loss_plus_the_weighted_pd_loss(
+    schedule: NoiseSchedule, images: Tensor, anchor_weight: float
+) -> None:
+    teacher, student = _teacher(schedule), _Network()
+    feature = _feature(schedule, teacher, anchor_weight)
+    arguments = (student, images, LABELS)
+    terms = feature.terms(*arguments, torch.Generator().manual_seed(3))
+    plain = _feature(schedule, teacher, 0.0).terms(*arguments, torch.Generator().manual_seed(3))
+    progressive = ProgressiveObjective(schedule, x_from_v, teacher, 4)
+    pixel = progressive.terms(*arguments, torch.Generator().manual_seed(3))
+    assert list(plain) == ["feature"]
+    assert list(terms) == ["feature", "anchor"]
+    torch.testing.assert_close(terms["feature"], plain["feature"])
+    torch.testing.assert_close(terms["anchor"], anchor_weight * pixel["distillation"])
+
+
+def test_the_feature_loss_compares_the_classifiers_features_of_target_and_estimate(
+    schedule: NoiseSchedule, images: Tensor
+) -> None:
+    teacher = _teacher(schedule)
+    objective = _feature(schedule, teacher, 0.0)
+    student = Denoiser(_Network(), x_from_v, schedule)
+    t = 4 * (1 + torch.arange(64) % 4)
+    z = torch.randn_like(images)
+    classifier = objective._classifier
+    expected = feature_divergence(classifier(objective.target(z, t)).features, classifier(student(z, t)).features, 0.9)
+    torch.testing.assert_close(objective.compare(student, images, z, t)["feature"], expected)
+
+
+def test_the_gradient_of_cfd_reaches_the_student_and_nothing_frozen(schedule: NoiseSchedule, images: Tensor) -> None:
+    teacher, student = _teacher(schedule), _Network()
+    objective = _feature(schedule, teacher, 1.0)
+    torch.stack(list(objective.terms(student, images, LABELS, torch.Generator()).values())).sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in student.parameters())
+    assert all(parameter.grad is None for parameter in teacher.network.parameters())
+    assert all(parameter.grad is None for parameter in objective._classifier.parameters())
+
+
+def test_neither_the_target_nor_the_classifiers_input_is_clipped(schedule: NoiseSchedule, images: Tensor) -> None:
+    far = Denoiser(lambda z, t: torch.full_like(z, 7.0), x_from_x, schedule)  # type: ignore[arg-type]
+    objective = ProgressiveObjective(schedule, x_from_x, far, 4)
+    t = torch.full((64,), 8)
+    torch.testing.assert_close(objective.target(torch.randn_like(images), t), torch.full_like(images, 7.0))
+
+
+def test_held_out_levels_are_spread_evenly(schedule: NoiseSchedule) -> None:
+    network = _Network()
+    data = ImageSet(torch.randint(0, 256, (40, 1, 4, 4), dtype=torch.uint8), torch.zeros(40, dtype=torch.int64))
+    loss = TeacherObjective(schedule, x_from_v).held_out(network, data, 3)
+    assert loss.accuracy is None
+    assert sorted(network.levels) == sorted(1 + i % 16 for i in range(40))
+    assert TeacherObjective(schedule, x_from_v).held_out(network, data, 4).loss != loss.loss
+
+
+def test_a_classifier_is_measured_by_cross_entropy_and_accuracy() -> None:
+    network = PerceptronClassifier(16, 4, 8, 0.0).eval()
+    data = ImageSet(torch.randint(0, 256, (40, 1, 4, 4), dtype=torch.uint8), torch.arange(40) % 4)
+    measured = ClassifierObjective().held_out(network, data, 0)
+    logits = network(data.images.float() / 127.5 - 1).logits
+    log_p = logits - logits.logsumexp(1, keepdim=True)
+    assert measured.loss == pytest.approx(-log_p[torch.arange(40), data.labels].mean().item(), rel=1e-5)
+    assert measured.accuracy == pytest.approx((logits.argmax(1) == data.labels).float().mean().item())
+
+
+def test_the_last_level_gives_finite_losses_in_float32() -> None:
+    schedule = NoiseSchedule.cosine(1024)
+    teacher = Denoiser(_Network(), x_from_v, schedule)
+    t = torch.full((8,), 1024)
+    z = torch.randn(8, 1, 4, 4)
+    for own_steps in (512, 4, 1):
+        target = ProgressiveObjective(schedule, x_from_v, teacher, own_steps).target(z, t)
+        assert torch.isfinite(weighted_squared_error(torch.zeros_like(z), target, truncated_snr(schedule, t)))

@@ -1,0 +1,124 @@
+"""Learning rate and average against their closed forms; a state that is captured and restored."""
+
+import copy
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from cfd_studio.data.batches import Batches
+from cfd_studio.engine.ema import Ema
+from cfd_studio.engine.state import TrainingState, learning_rate
+from cfd_studio.protocol.stages import Optimization
+
+
+def _optimization(**changes: object) -> Optimization:
+    return Optimization.model_validate({"steps": 100, "batch_size": 4, "learning_rate": 0.5} | changes)
+
+
+def test_the_cosine_falls_from_the_peak_towards_zero() -> None:
+    cosine = _optimization()
+    for step in range(100):
+        assert learning_rate(cosine, step) == pytest.approx(0.25 * (1 + math.cos(math.pi * step / 100)))
+    assert learning_rate(cosine, 0) == 0.5
+    assert learning_rate(cosine, 100) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_warm_up_rises_to_the_peak_and_the_rest_follows() -> None:
+    constant = _optimization(warmup_steps=10, learning_rate_schedule="constant")
+    assert [learning_rate(constant, step) for step in range(12)] == pytest.approx(
+        [0.05 * k for k in range(1, 11)] + [0.5, 0.5]
+    )
+    cosine = _optimization(warmup_steps=20)
+    assert learning_rate(cosine, 20) == 0.5
+    assert learning_rate(cosine, 60) == pytest.approx(0.25)
+
+
+@given(st.integers(1, 300), st.integers(0, 300), st.sampled_from(["constant", "cosine"]))
+def test_every_step_has_a_rate_between_zero_and_the_peak(steps: int, warmup: int, schedule: str) -> None:
+    optimization = _optimization(steps=steps, warmup_steps=min(warmup, steps), learning_rate_schedule=schedule)
+    rates = [learning_rate(optimization, step) for step in range(steps)]
+    assert all(0 < rate <= 0.5 for rate in rates)
+
+
+def test_the_average_ramps_as_its_closed_form_says() -> None:
+    network = nn.Linear(1, 1, bias=False).double()
+    with torch.no_grad():
+        network.weight.fill_(0.0)
+    ema = Ema(network, 0.9)
+    expected = 0.0
+    for n in range(1, 200):
+        with torch.no_grad():
+            network.weight.fill_(float(n))
+        ema.update(network)
+        decay = min(0.9, (1 + n) / (10 + n))
+        expected = decay * expected + (1 - decay) * n
+        assert ema.network.weight.item() == pytest.approx(expected, rel=1e-12)
+    assert not ema.network.weight.requires_grad
+    assert ema.network.weight.data_ptr() != network.weight.data_ptr()
+
+
+def test_the_average_copies_buffers_and_leaves_the_network_alone() -> None:
+    network = nn.BatchNorm1d(3)
+    ema = Ema(network, 0.5)
+    network(torch.randn(8, 3))
+    before = copy.deepcopy(network.state_dict())
+    ema.update(network)
+    assert torch.equal(ema.network.running_mean, network.running_mean)  # type: ignore[arg-type]
+    assert torch.equal(ema.network.num_batches_tracked, network.num_batches_tracked)  # type: ignore[arg-type]
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert not ema.network.training
+
+
+def _state(seed: int) -> TrainingState:
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
+    optimization = _optimization(ema_decay=0.9, weight_decay=0.1)
+    return TrainingState.fresh(network, optimization, Batches(20, 8, seed), seed)
+
+
+def _train(state: TrainingState, steps: int) -> list[float]:
+    losses = []
+    for _ in range(steps):
+        x = torch.randn(8, 4, generator=state.generator) + next(state.batches)[:, None]
+        with state.own_randomness():
+            loss = state.network(x).square().mean()
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+        assert state.ema is not None
+        state.ema.update(state.network)
+        state.step += 1
+        losses.append(loss.item())
+    return losses
+
+
+def test_a_restored_state_goes_on_bitwise_dropout_and_all() -> None:
+    straight = _state(1)
+    _train(straight, 5)
+    captured = copy.deepcopy(straight.capture())
+    rest = _train(straight, 5)
+    resumed = _state(2)
+    resumed.restore(captured)
+    assert resumed.step == 5
+    assert resumed.batches.position == 5
+    resumed.batches = Batches(20, 8, 1)
+    resumed.batches.position = 5
+    assert _train(resumed, 5) == rest
+    for name, value in straight.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name])
+    assert straight.ema is not None
+    assert resumed.ema is not None
+    assert resumed.ema.updates == 10
+    for name, value in straight.sampling_network.state_dict().items():
+        assert torch.equal(value, resumed.sampling_network.state_dict()[name])
+
+
+def test_a_stage_without_an_average_samples_with_its_weights() -> None:
+    network = nn.Linear(2, 2)
+    state = TrainingState.fresh(network, _optimization(), Batches(4, 2, 0), 0)
+    assert state.sampling_network is network
+    assert state.capture()["ema"] is None

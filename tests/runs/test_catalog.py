@@ -1,0 +1,104 @@
+"""The list of runs, each in a line, also the broken ones."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfd_studio.protocol.events import JobState
+from cfd_studio.runs import atomic
+from cfd_studio.runs.catalog import is_running, list_runs, summarize
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.lease import Lease
+from cfd_studio.runs.status import JobStatus
+
+MakeRun = Callable[..., RunFolder]
+
+
+def _job(run: RunFolder, state: JobState, sentence: str = "") -> None:
+    job = run.new_job("train")
+    atomic.write_bytes(job.status, JobStatus(state=state, sentence=sentence).model_dump_json().encode())
+
+
+def test_a_run_without_a_job_is_new(mini_run: MakeRun) -> None:
+    run = mini_run()
+    summary = summarize(run.path)
+    assert (summary.state, summary.name, summary.stages_done, summary.stages) == ("new", "Miniature", 0, 6)
+    assert not is_running(run)
+
+
+@pytest.mark.parametrize("state", [JobState.FINISHED, JobState.STOPPED, JobState.FAILED])
+def test_a_run_whose_job_ended_says_how(mini_run: MakeRun, state: JobState) -> None:
+    run = mini_run()
+    _job(run, state, "This is why.")
+    summary = summarize(run.path)
+    assert (summary.state, summary.sentence) == (state.value, "This is why.")
+    assert not is_running(run)
+
+
+@pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, JobState.PAUSED, JobState.STOPPING])
+def test_a_job_at_work_is_told_from_one_that_died_without_a_word(mini_run: MakeRun, state: JobState) -> None:
+    run = mini_run()
+    lease = Lease.acquire(run)
+    _job(run, state)
+    assert summarize(run.path).state == state.value
+    assert is_running(run)
+    gone = lease.holder.model_copy(update={"process_started": 1.0})  # the pid is somebody else's by now
+    atomic.write_bytes(run.path / "lease.json", gone.model_dump_json().encode())
+    assert summarize(run.path).state == "lost"
+    assert not is_running(run)
+    (run.path / "lease.json").unlink()
+    assert summarize(run.path).state == "lost"
+
+
+def test_a_job_that_died_before_its_first_status_is_lost(mini_run: MakeRun) -> None:
+    run = mini_run()
+    run.new_job("train")
+    assert summarize(run.path).state == "lost"
+
+
+def test_only_the_newest_job_counts(mini_run: MakeRun) -> None:
+    run = mini_run()
+    _job(run, JobState.FAILED)
+    _job(run, JobState.FINISHED)
+    assert summarize(run.path).state == "finished"
+
+
+def test_the_list_is_newest_first_and_bears_with_everything(mini_run: MakeRun, tmp_path: Path) -> None:
+    for age, name in ((300, "old"), (200, "middle"), (100, "new")):
+        run = mini_run(name)
+        os.utime(run.path / "run.json", (1e9 - age, 1e9 - age))
+    (tmp_path / "no-run").mkdir()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "middle" / "config.json").write_text("{")
+    assert [(run.path.name, run.state) for run in list_runs(tmp_path)] == [
+        ("new", "new"),
+        ("old", "new"),
+        ("middle", "unreadable"),
+    ]
+    assert "config.json" in list_runs(tmp_path)[-1].sentence
+    assert list_runs(tmp_path / "nowhere") == []
+
+
+def test_a_folder_that_may_not_be_entered_hides_no_other_run(
+    mini_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mini_run("mine")
+    (tmp_path / "theirs").mkdir()
+    is_file = Path.is_file
+
+    def guarded(path: Path) -> bool:  # root may enter everything, so the refusal is played
+        if path.parent.name == "theirs":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", guarded)
+    assert [run.path.name for run in list_runs(tmp_path)] == ["mine"]
+
+
+def test_a_trained_run_counts_its_stages(trained_run: RunFolder) -> None:
+    summary = summarize(trained_run.path)
+    assert (summary.state, summary.stages_done, summary.stages) == ("finished", 6, 6)
+    trained_run.weights("pd-2").unlink()
+    assert summarize(trained_run.path).stages_done == 5

@@ -1,0 +1,47 @@
+"""Curves against plain lists."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfd_studio.runs.series import Series
+
+_moves = st.lists(st.tuples(st.sampled_from(["append", "truncate"]), st.integers(0, 60), st.floats(-1e6, 1e6)))
+
+
+@given(_moves)
+def test_a_series_behaves_like_a_list_of_points(moves: list[tuple[str, int, float]]) -> None:
+    series, model = Series(), {}
+    for move, step, value in moves:
+        kept = {at: old for at, old in model.items() if (at < step if move == "append" else at <= step)}
+        if move == "append":
+            series.append(step, value)
+            model = kept | {step: value}
+        else:
+            series.truncate(step)
+            model = kept
+    assert len(series) == len(model)
+    assert series.steps.tolist() == list(model)
+    assert series.values.tolist() == list(model.values())
+
+
+def test_a_long_curve_keeps_every_point() -> None:
+    series = Series()
+    for step in range(3000):
+        series.append(step, step**0.5)
+    np.testing.assert_array_equal(series.steps, np.arange(3000))
+    np.testing.assert_array_equal(series.values, [step**0.5 for step in range(3000)])
+
+
+def test_a_copy_is_independent_and_can_grow() -> None:
+    for length in (0, 1, 300):
+        series = Series()
+        for step in range(length):
+            series.append(step, 1.0)
+        twin = series.copy()
+        for step in range(length, length + 600):
+            twin.append(step, 2.0)
+        series.append(length, 9.0)
+        assert len(series) == length + 1
+        assert len(twin) == length + 600
+        assert twin.values[-1] == 2.0

@@ -1,1 +1,1 @@
-"""Application-ignorant widgets."""
+"""Widgets that know Qt and the theme, and nothing of runs."""

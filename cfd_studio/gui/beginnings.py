@@ -1,0 +1,101 @@
+"""How runs begin: from the form, as the demo, or again where one stands."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from cfd_studio.gui.bridge import Clerk
+from cfd_studio.gui.controller import Controller
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.panels.new_run import NewRunPanel
+from cfd_studio.gui.preferences import Preferences
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.plan import resolve
+from cfd_studio.workspace.folders import runs_folder
+from cfd_studio.workspace.resources import presets
+
+DEMO_PRESET = "digits"
+
+
+class Beginnings(QObject):
+    """Reads presets, makes run folders and starts their jobs.
+
+    Signals
+    -------
+    form_ready
+        The form is filled and can be shown.
+    demo_found(object)
+        The demo's folder holds a run already; it goes on.
+    failed(str)
+        A preset cannot be read.
+    """
+
+    form_ready = Signal()
+    demo_found = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, controller: Controller, clerk: Clerk, preferences: Preferences, form: NewRunPanel) -> None:
+        super().__init__(form)
+        self._controller = controller
+        self._clerk = clerk
+        self._preferences = preferences
+        self._form = form
+        self.demos: set[Path] = set()
+        form.start_wanted.connect(self._start_new)
+
+    def run_demo(self, folder: Path | None = None) -> None:
+        """Start the digits demo in a folder, or go on with the one there."""
+        chosen = folder or runs_folder() / time.strftime("digits-%Y%m%d-%H%M%S")
+        target = Path(os.path.abspath(chosen))  # noqa: PTH100, for a link stays what the person chose
+        self.demos.add(target)
+
+        def read() -> RunConfig | None:
+            if (target / "run.json").exists():
+                return None
+            source = presets()[DEMO_PRESET]
+            return resolve(json.loads(source.read_bytes()), source=str(source))
+
+        def go(config: RunConfig | None) -> None:
+            settings = self._preferences.settings
+            request = ExecutionRequest(device=settings.device, threads=settings.threads)
+            if config is not None:
+                self._controller.create(target, config, request)
+            else:
+                self.demo_found.emit(target)
+                self._controller.start(target, request)
+
+        self._clerk.submit(read, go, self._unreadable)
+
+    @Slot()
+    def fill_form(self) -> None:
+        """Fill the form with the presets and what was used last."""
+
+        def read() -> dict[str, Any]:
+            return {name: json.loads(path.read_bytes()) for name, path in presets().items()}
+
+        def offer(recipes: dict[str, Any]) -> None:
+            settings = self._preferences.settings
+            self._form.offer(recipes, runs_folder(), settings.device, settings.threads)
+            self.form_ready.emit()
+
+        self._clerk.submit(read, offer, self._unreadable)
+
+    def start_again(self, snapshot: RunSnapshot) -> None:
+        """Start or resume a run, on the device that it was on before."""
+        settings = self._preferences.settings
+        request = ExecutionRequest(device=snapshot.device or settings.device, threads=settings.threads)
+        self._controller.start(snapshot.path, request)
+
+    @Slot(object, object, object)
+    def _start_new(self, path: Path, config: RunConfig, request: ExecutionRequest) -> None:
+        used = {"device": request.device, "threads": request.threads}
+        self._preferences.remember(self._preferences.settings.model_copy(update=used))
+        self._controller.create(path, config, request, self._form.refuse_folder)
+
+    def _unreadable(self, error: Exception) -> None:
+        self.failed.emit(str(error))

@@ -1,0 +1,166 @@
+"""What the window does with runs: create, start, command. It remembers what was asked and not yet answered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from cfd_studio.gui.bridge import Clerk
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.protocol.commands import Command, Verb
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.runs import inbox
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.launcher import JobHandle, Launcher
+from cfd_studio.runs.status import read_status
+
+START = "start"
+
+
+@dataclass
+class _Watch:
+    """What the controller knows of one run."""
+
+    handle: JobHandle | None = None
+    starting: bool = False
+    asked: dict[Verb, Command] = field(default_factory=dict)
+    snapshot: RunSnapshot | None = None
+
+
+class Controller(QObject):
+    """Turns clicks into jobs and commands.
+
+    Signals
+    -------
+    changed(object)
+        The path of a run for which something was asked, answered or begun.
+    failed(object, str, str)
+        Path of the run (or None), a sentence, details.
+    created(object)
+        The path of a run that now exists.
+    """
+
+    changed = Signal(object)
+    failed = Signal(object, str, str)
+    created = Signal(object)
+
+    def __init__(self, launcher: Launcher, clerk: Clerk) -> None:
+        super().__init__()
+        self._launcher = launcher
+        self._clerk = clerk
+        self._runs: dict[Path, _Watch] = {}
+
+    def create(
+        self,
+        path: Path,
+        config: RunConfig,
+        request: ExecutionRequest,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
+        """Make a run folder and start training in it; ``refused`` is told why the folder cannot be made."""
+
+        def made(folder: RunFolder) -> None:
+            self.created.emit(folder.path)
+            self.start(folder.path, request)
+
+        def not_made(error: Exception) -> None:
+            if refused is not None:
+                refused(str(error))
+            else:
+                self.failed.emit(None, str(error), "")
+
+        self._clerk.submit(partial(RunFolder.create, path, config), made, not_made)
+
+    def start(self, path: Path, request: ExecutionRequest) -> None:
+        """Start or resume a run; a second start while one is on its way does nothing."""
+        watch = self._watch(path)
+        if watch.starting or (watch.handle is not None and watch.handle.alive):
+            return
+        try:
+            watch.handle = self._launcher.start(RunFolder(path), request)
+        except Exception as error:
+            self.failed.emit(path, f"The job could not be started: {error}", "")
+            return
+        watch.starting = True
+        watch.asked.clear()
+        self.changed.emit(path)
+
+    def send(self, path: Path, verb: Verb, *, quietly: bool = False) -> None:
+        """Leave a command in the inbox of the run's newest job; ``quietly`` where it is asked again and again."""
+        watch = self._watch(path)
+        if verb in watch.asked:
+            return
+        command = Command(verb=verb)
+        watch.asked[verb] = command
+        self.changed.emit(path)
+
+        def drop() -> None:
+            jobs = RunFolder(path).jobs()
+            status = read_status(jobs[-1].status) if jobs else None
+            if status is None or status.state.ended:
+                raise CfdError("no job works on this run")
+            inbox.drop(jobs[-1].inbox, command)
+
+        def not_dropped(error: Exception) -> None:
+            watch.asked.pop(verb, None)
+            self.changed.emit(path)
+            if not quietly:
+                self.failed.emit(path, f"The command could not be given: {error}", "")
+
+        self._clerk.submit(drop, None, not_dropped)
+
+    def observe(self, snapshot: RunSnapshot) -> None:
+        """Compare what was asked with what the run says."""
+        watch = self._watch(snapshot.path)
+        before = watch.snapshot
+        watch.snapshot = snapshot
+        if watch.starting and snapshot.active:
+            watch.starting = False
+        for verb, command in list(watch.asked.items()):
+            answer = snapshot.answers.get(command.id)
+            if answer is not None:
+                del watch.asked[verb]
+                if answer.refused:
+                    self.failed.emit(snapshot.path, f"“{verb.value}” was refused: {answer.refused}.", "")
+        if not snapshot.active and before is not None and before.active:
+            watch.asked.clear()
+
+    def tick(self) -> None:
+        """Notice jobs of this process that ended or never began; called ten times a second."""
+        for path, watch in self._runs.items():
+            if watch.handle is None or watch.handle.alive:
+                continue
+            failure = watch.handle.failure
+            watch.handle = None
+            watch.starting = False
+            watch.asked.clear()
+            self.changed.emit(path)
+            if failure:
+                self.failed.emit(path, failure, "")
+
+    def asked(self, path: Path) -> frozenset[str]:
+        """Return what was asked and not answered yet: verbs, and ``start``."""
+        watch = self._watch(path)
+        return frozenset(verb.value for verb in watch.asked) | ({START} if watch.starting else frozenset())
+
+    def runs_here(self, path: Path) -> bool:
+        """Tell whether a job of this process works on a run."""
+        handle = self._watch(path).handle
+        return handle is not None and handle.alive
+
+    def jobs_here(self) -> list[Path]:
+        """Return the runs on which jobs of this process work."""
+        return [path for path in self._runs if self.runs_here(path)]
+
+    def stop_everything(self) -> None:
+        """Ask all jobs of this process to stop and keep; asked again, for a job may only just have begun to listen."""
+        for path in self.jobs_here():
+            self._watch(path).asked.pop(Verb.STOP_KEEP, None)
+            self.send(path, Verb.STOP_KEEP, quietly=True)
+
+    def _watch(self, path: Path) -> _Watch:
+        return self._runs.setdefault(path, _Watch())

@@ -1,0 +1,300 @@
+"""The main window: it wires panels, controller and feeds to one another."""
+
+import os
+from pathlib import Path
+
+from PySide6.QtCore import QSize, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QImage
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from cfd_studio.gui.beginnings import Beginnings
+from cfd_studio.gui.bridge import Bridge, Clerk
+from cfd_studio.gui.catalog_feed import CatalogFeed
+from cfd_studio.gui.controller import Controller
+from cfd_studio.gui.departure import Departure
+from cfd_studio.gui.devices import device_choices
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.models.words import ending
+from cfd_studio.gui.panels.new_run import NewRunPanel
+from cfd_studio.gui.panels.sidebar import Sidebar
+from cfd_studio.gui.panels.welcome import WelcomePanel
+from cfd_studio.gui.preferences import Preferences
+from cfd_studio.gui.run_feed import RunFeed
+from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
+from cfd_studio.gui.shortcuts import add_shortcuts
+from cfd_studio.gui.widgets import dialogs
+from cfd_studio.gui.widgets.banner import Banner
+from cfd_studio.protocol.commands import Verb
+from cfd_studio.runs.launcher import Launcher, Sampler
+from cfd_studio.workspace.folders import runs_folder
+from cfd_studio.workspace.settings import Settings
+
+TICK_MILLISECONDS = 100
+SHOWN_AFTER_DEMO = [8, 4, 2, 1]
+
+
+class MainWindow(QMainWindow):
+    """The application's window.
+
+    Parameters
+    ----------
+    launcher : Launcher
+    sampler : Sampler
+    settings : Settings
+    """
+
+    def __init__(self, launcher: Launcher, sampler: Sampler, settings: Settings) -> None:
+        super().__init__()
+        self.setWindowTitle("CFD Studio")
+        self.setMinimumSize(960, 600)
+        self.bridge = Bridge(self)
+        self.clerk = Clerk(self.bridge)
+        self.preferences = Preferences(settings, self.clerk, self)
+        self.controller = Controller(launcher, self.clerk)
+        self.sampler = sampler
+        self.feed: RunFeed | None = None
+        self.catalog = CatalogFeed(runs_folder(), settings.opened)
+        self.sidebar = Sidebar()
+        self.welcome = WelcomePanel()
+        self.new_run = NewRunPanel(device_choices())
+        self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
+        self.page = RunPage(sampler, self.bridge)
+        self.banner = Banner()
+        self.pages = QStackedWidget()
+        self._told: set[tuple[Path, int]] = set()
+        self.departure = Departure(self)
+        self._lay_out()
+        self._wire()
+        add_shortcuts(self)
+        self.sidebar.show_theme(settings.theme)
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MILLISECONDS)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+
+    @property
+    def open_path(self) -> Path | None:
+        """The folder of the run that is shown."""
+        return self.feed.path if self.feed else None
+
+    def sizeHint(self) -> QSize:
+        """Return a size that fits most screens."""
+        return QSize(1440, 900)
+
+    @Slot(object)
+    def open_run(self, path: Path) -> None:
+        """Show a run and follow it."""
+        path = Path(os.path.abspath(path))  # noqa: PTH100, for a link stays what the person chose
+        if path != self.open_path:
+            if self.feed is not None:
+                self.clerk.submit(self.feed.close)
+            self.page.reset()
+            self.banner.hide()
+            self.feed = RunFeed(path)
+        self.pages.setCurrentWidget(self.page)
+        self.sidebar.select(path)
+
+    @Slot(str)
+    def say(self, sentence: str, details: str = "", kind: str = "error") -> None:
+        """Show a sentence above everything."""
+        self.banner.say(sentence, details, kind)
+
+    def leave(self) -> None:
+        """End all threads of the window; it is closed right after."""
+        self._timer.stop()
+        self.bridge.close()
+        self.sampler.close()
+        if self.feed is not None:
+            self.feed.close()
+        self.catalog.close()
+        self.clerk.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close at once where no job works here; else ask, stop, wait without freezing, and close then."""
+        if self.departure.may_close():
+            self.leave()
+            event.accept()
+        else:
+            event.ignore()
+
+    @Slot()
+    def _tick(self) -> None:
+        self.controller.tick()
+        runs = self.catalog.take()
+        if runs is not None:
+            self.sidebar.show_runs(runs)
+        if self.feed is None:
+            return
+        if error := self.feed.take_error():
+            self._not_a_run(error)
+        elif snapshot := self.feed.take():
+            self._show(snapshot)
+
+    def _show(self, snapshot: RunSnapshot) -> None:
+        before = self.page.snapshot
+        self.controller.observe(snapshot)
+        self._refresh(snapshot)
+        self._tell_end(snapshot)
+        if before is None or before.state != snapshot.state:
+            self.catalog.nudge()
+        if snapshot.complete and not snapshot.active and snapshot.path in self.beginnings.demos:
+            self.beginnings.demos.discard(snapshot.path)
+            self._compare_all()
+
+    def _refresh(self, snapshot: RunSnapshot) -> None:
+        path = snapshot.path
+        self.page.show_snapshot(snapshot, self.controller.asked(path), ours=self.controller.runs_here(path))
+
+    def _tell_end(self, snapshot: RunSnapshot) -> None:
+        """Say once how a job failed, and where the run goes on."""
+        key = (snapshot.path, snapshot.job)
+        message = ending(snapshot)
+        if message is not None and key not in self._told:
+            self._told.add(key)
+            self.say(*message)
+
+    def _compare_all(self) -> None:
+        """Let the person end up before teacher and students, side by side."""
+        self.pages.setCurrentWidget(self.page)
+        self.page.tabs.setCurrentIndex(COMPARE)
+        choices = self.page.compare.choices
+        choices.choose(self.page.compare.few_step_models(), SHOWN_AFTER_DEMO)
+        self.page.compare.generate()
+
+    def _not_a_run(self, error: str) -> None:
+        if self.feed is not None:
+            self.clerk.submit(self.feed.close)
+            self.feed = None
+        self.pages.setCurrentWidget(self.welcome)
+        self.sidebar.select(None)
+        self.say(error)
+
+    @Slot()
+    def show_new_run(self) -> None:
+        """Show the form, once it is filled."""
+        self.beginnings.fill_form()
+
+    @Slot()
+    def _show_form(self) -> None:
+        self.pages.setCurrentWidget(self.new_run)
+        self.new_run.preset.setFocus()
+
+    @Slot()
+    def choose_run(self) -> None:
+        """Ask for a run folder and open it."""
+        root = runs_folder()
+        chosen = dialogs.choose_folder(self, "Open run folder", root if root.is_dir() else Path.home())
+        if chosen is not None:
+            self.open_run(chosen)
+            self._list(chosen)
+
+    def _list(self, path: Path) -> None:
+        """Keep a run in the list, wherever it lies."""
+        if path.parent != runs_folder():
+            self.preferences.remember(self.preferences.settings.remembering(path))
+            self.catalog.watch(self.preferences.settings.opened)
+        self.catalog.nudge()
+
+    @Slot(object)
+    def _created(self, path: Path) -> None:
+        self._list(path)
+        self.open_run(path)
+        self.page.tabs.setCurrentIndex(WATCH)
+
+    @Slot()
+    def _start(self) -> None:
+        if (snapshot := self.page.snapshot) is not None:
+            self.beginnings.start_again(snapshot)
+
+    @Slot(str)
+    def _send(self, verb: str) -> None:
+        if (path := self.open_path) is not None:
+            self.controller.send(path, Verb(verb))
+
+    @Slot()
+    def _discard(self) -> None:
+        snapshot = self.page.snapshot
+        if snapshot is None:
+            return
+        text = f"The job ends without saving. The run falls back to {snapshot.fallback()}. No checkpoint is deleted."
+        if dialogs.ask(self, "Stop and discard?", text, "Stop and discard", destructive=True):
+            self.controller.send(snapshot.path, Verb.STOP_DISCARD)
+
+    @Slot(object)
+    def _controller_changed(self, path: Path) -> None:
+        if self.feed is not None and path == self.feed.path:
+            self.feed.nudge()
+            if self.page.snapshot is not None:
+                self._refresh(self.page.snapshot)
+
+    @Slot(object, str, str)
+    def _controller_failed(self, _: Path | None, sentence: str, details: str) -> None:
+        self.say(sentence, details)
+
+    def _clerk_failed(self, error: Exception) -> None:
+        self.say(str(error))
+
+    @Slot(object)
+    def _save_picture(self, picture: QImage) -> None:
+        name = f"{self.open_path.name if self.open_path else 'samples'}.png"
+        target = dialogs.choose_target(self, "Save the samples", Path.home() / name, "PNG (*.png)")
+        if target is None:
+            return
+
+        def write() -> bool:
+            return picture.save(str(target), "PNG")  # type: ignore[call-overload]
+
+        def written(done: bool) -> None:
+            if not done:
+                self.say(f"The picture could not be written to {target}.")
+
+        self.clerk.submit(write, written, self._clerk_failed)
+
+    @Slot()
+    def _back(self) -> None:
+        self.pages.setCurrentWidget(self.page if self.feed is not None else self.welcome)
+
+    def _wire(self) -> None:
+        for source in (self.sidebar, self.welcome):
+            source.new_wanted.connect(self.show_new_run)
+            source.open_wanted.connect(self.choose_run)
+            source.demo_wanted.connect(self._demo)
+        self.sidebar.run_picked.connect(self.open_run)
+        self.sidebar.theme_wanted.connect(self.preferences.choose_theme)
+        self.preferences.failed.connect(self.say)
+        self.beginnings.form_ready.connect(self._show_form)
+        self.beginnings.demo_found.connect(self.open_run)
+        self.beginnings.failed.connect(self.say)
+        self.new_run.cancelled.connect(self._back)
+        header = self.page.header
+        header.start_wanted.connect(self._start)
+        header.wanted.connect(self._send)
+        header.discard_wanted.connect(self._discard)
+        self.page.compare.save_wanted.connect(self._save_picture)
+        self.controller.changed.connect(self._controller_changed)
+        self.controller.failed.connect(self._controller_failed)
+        self.controller.created.connect(self._created)
+
+    @Slot()
+    def _demo(self) -> None:
+        self.beginnings.run_demo()
+
+    def _lay_out(self) -> None:
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        holder = QVBoxLayout()
+        holder.setContentsMargins(0, 0, 0, 0)
+        holder.addWidget(self.banner)
+        column.addLayout(holder)
+        column.addWidget(self.pages, 1)
+        for page in (self.welcome, self.new_run, self.page):
+            self.pages.addWidget(page)
+        whole = QWidget()
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.sidebar)
+        row.addWidget(right, 1)
+        self.setCentralWidget(whole)

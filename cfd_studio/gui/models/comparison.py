@@ -1,0 +1,81 @@
+"""Which models can be compared, at which step counts, and what a drawn cell looks like."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QImage
+
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.models.words import describe, milliseconds, short
+
+FEW_STEPS = (8, 4, 2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A diffusion model of the run; ``ready`` once its weights are on the disk."""
+
+    id: str
+    words: str
+    own_steps: int
+    ready: bool
+
+
+def model_rows(snapshot: RunSnapshot) -> list[ModelRow]:
+    """Return all models, those with more steps first, rivals of the same step count next to each other."""
+    rows = [
+        ModelRow(
+            stage.id,
+            describe(snapshot.config, stage),
+            snapshot.config.own_steps(stage),
+            snapshot.stages[stage.id].trained,
+        )
+        for stage in snapshot.config.diffusion_stages()
+    ]
+    return sorted(rows, key=lambda row: -row.own_steps)
+
+
+def step_choices(snapshot: RunSnapshot) -> list[int]:
+    """Return the powers of two up to the teacher's own steps, and every model's own, most first."""
+    most = snapshot.config.schedule.num_timesteps
+    powers = {2**exponent for exponent in range(most.bit_length()) if 2**exponent <= most}
+    own = {snapshot.config.own_steps(stage) for stage in snapshot.config.diffusion_stages()}
+    return sorted(powers | own, reverse=True)
+
+
+def quality_note(snapshot: RunSnapshot, stage: str, steps: int) -> tuple[str, str]:
+    """Return the short line below a cell and the long one for its tooltip; empty where nothing was measured."""
+    judgement = snapshot.stages[stage].judgement(steps)
+    value = judgement.value(snapshot.config.evaluation.judge) if judgement else None
+    if judgement is None or value is None:
+        return "", ""
+    lines = [
+        f"Fréchet distance {short(figure.value)} in {figure.space}, {figure.samples:,} samples, {figure.reference}"
+        for figure in judgement.figures
+    ]
+    lines.append(f"{milliseconds(judgement.seconds_per_image)} per image in batches, as judged")
+    return f"Fréchet {short(value)}", "\n".join(lines)
+
+
+def arrangement(count: int) -> tuple[int, int]:
+    """Return columns and rows of the block in which images are kept; the grid shows them in its own way."""
+    columns = 1
+    while columns * columns < count:
+        columns *= 2
+    return min(columns, count), -(-count // columns)
+
+
+def block_image(images: NDArray[np.float32]) -> QImage:
+    """Return images in [-1, 1], shape (count, channels, height, width), laid out as in `arrangement`."""
+    count, channels, height, width = images.shape
+    pixels = np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8)
+    pixels = np.repeat(pixels, 3, axis=1) if channels == 1 else pixels[:, :3]
+    columns, rows = arrangement(count)
+    sheet = np.zeros((rows * height, columns * width, 4), dtype=np.uint8)
+    for index in range(count):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + height, left : left + width, :3] = pixels[index].transpose(1, 2, 0)
+        sheet[top : top + height, left : left + width, 3] = 255
+    data = np.ascontiguousarray(sheet)
+    return QImage(data.data, columns * width, rows * height, 4 * columns * width, QImage.Format.Format_RGBA8888).copy()

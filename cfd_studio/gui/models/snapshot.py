@@ -1,0 +1,126 @@
+"""A run at one moment, safe to read on the window's thread while the journal is being read on."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QImage
+
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.events import CommandAnswered, JobEnded
+from cfd_studio.protocol.figures import Judgement, StageQuality
+from cfd_studio.runs.series import Series
+from cfd_studio.runs.status import JobStatus
+
+ACTIVE_STATES = frozenset({"starting", "running", "paused", "stopping"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """A series as two arrays that nobody writes to any more; compared by identity."""
+
+    steps: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, series: Series) -> "Curve":
+        """Copy a series."""
+        return cls(series.steps.copy(), series.values.copy())
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+EMPTY = Curve(np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True, slots=True)
+class StageSnapshot:
+    """One stage at one moment."""
+
+    id: str
+    total_steps: int
+    step: int = 0
+    state: str = "waiting"
+    loss: Curve = EMPTY
+    held_out: Curve = EMPTY
+    learning_rate: float | None = None
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+    accuracy: float | None = None
+    quality: StageQuality | None = None
+    checkpoints: tuple[int, ...] = ()
+    trained: bool = False
+    strip: QImage | None = None
+
+    def judgement(self, sampling_steps: int) -> Judgement | None:
+        """Return what was measured with that many steps, or None."""
+        if self.quality is None:
+            return None
+        return next((one for one in self.quality.judgements if one.sampling_steps == sampling_steps), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the log."""
+
+    time: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run at one moment.
+
+    Attributes
+    ----------
+    state : str
+        ``new``, a `JobState` value, or ``lost``.
+    job : int
+        Number of the newest job, 0 before the first.
+    log_count : int
+        Lines ever logged, of which ``log`` holds the newest.
+    """
+
+    path: Path
+    config: RunConfig
+    state: str = "new"
+    job: int = 0
+    stages: dict[str, StageSnapshot] = field(default_factory=dict)
+    status: JobStatus | None = None
+    device: str = ""
+    ended: JobEnded | None = None
+    answers: dict[str, CommandAnswered] = field(default_factory=dict)
+    log: tuple[LogLine, ...] = ()
+    log_count: int = 0
+    holder: str = ""
+    skipped: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether a job, here or elsewhere, works on the run."""
+        return self.state in ACTIVE_STATES
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        return all(stage.state == "done" for stage in self.stages.values())
+
+    @property
+    def current_stage(self) -> str | None:
+        """Return the stage in work, or the one that is next, or None once all are done."""
+        for stage in self.stages.values():
+            if stage.state in ("training", "evaluating"):
+                return stage.id
+        return next((stage.id for stage in self.stages.values() if stage.state != "done"), None)
+
+    def fallback(self) -> str:
+        """Return where the run goes on from if its job ended now without saving."""
+        for stage in self.stages.values():
+            if not stage.trained:
+                if stage.checkpoints:
+                    return f"step {stage.checkpoints[-1]:,} of stage “{stage.id}”"
+                return f"the start of stage “{stage.id}”"
+        return "its trained weights; all stages are trained"

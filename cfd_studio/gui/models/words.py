@@ -1,0 +1,67 @@
+"""What the window calls the states and kinds that the run folder names."""
+
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.stages import ClassifierStage, Stage
+
+STATE_WORDS = {
+    "new": "Not started",
+    "starting": "Starting",
+    "running": "Running",
+    "paused": "Paused",
+    "stopping": "Stopping",
+    "finished": "Finished",
+    "stopped": "Stopped",
+    "failed": "Failed",
+    "lost": "Lost",
+    "unreadable": "Unreadable",
+}
+STATE_TONES = {
+    "new": "faint",
+    "starting": "accent",
+    "running": "accent",
+    "paused": "warning",
+    "stopping": "warning",
+    "finished": "good",
+    "stopped": "muted",
+    "failed": "bad",
+    "lost": "bad",
+    "unreadable": "bad",
+}
+KIND_WORDS = {"classifier": "Classifier", "teacher": "Teacher", "progressive": "PD student", "feature": "CFD student"}
+
+
+def describe(config: RunConfig, stage: Stage) -> str:
+    """Return the kind of a stage and, for a model, its step count."""
+    if isinstance(stage, ClassifierStage):
+        return "Judge" if stage.id == config.evaluation.judge else "Classifier"
+    steps = config.own_steps(stage)
+    return f"{KIND_WORDS[stage.kind].split()[0]} · {steps} step{'s' if steps != 1 else ''}"
+
+
+def ending(snapshot: RunSnapshot) -> tuple[str, str, str] | None:
+    """Return the sentence, the details and the kind of message of a job that ended badly; None for every other run."""
+    if snapshot.state == "lost":
+        sentence = (
+            "The job of this run ended without a word; its process is gone. Nothing saved is lost: Resume goes on from "
+            f"{snapshot.fallback()}."
+        )
+        return sentence, "", "warning"
+    if snapshot.state == "failed" and snapshot.ended is not None:
+        return snapshot.ended.sentence, snapshot.ended.details or "", "error"
+    return None
+
+
+def short(value: float) -> str:
+    """Return a figure with three significant digits."""
+    if value != value:
+        return "not a number"
+    if value and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.2e}"
+    return f"{value:#.3g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return the time of an image."""
+    value = seconds * 1000
+    return f"{value:#.2g} ms" if value < 10 else f"{value:,.0f} ms"

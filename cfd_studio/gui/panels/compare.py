@@ -1,0 +1,249 @@
+"""The sampling panel: models beside models, from the same noise."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+
+from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.compare_choices import CompareChoices
+from cfd_studio.gui.models.comparison import (
+    FEW_STEPS,
+    ModelRow,
+    arrangement,
+    block_image,
+    model_rows,
+    quality_note,
+    step_choices,
+)
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.models.words import milliseconds
+from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.widgets.fitted_area import FittedArea
+from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.picture_dialog import PictureDialog
+from cfd_studio.gui.widgets.progress_line import ProgressLine
+from cfd_studio.gui.widgets.sample_grid import Cell, SampleGrid
+from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.runs.launcher import Sampler
+
+_HINT = (
+    "Tick models and step counts, then press Generate.\n"
+    "Image i starts from the same noise in every cell, so what differs is the model."
+)
+
+
+_KEY = "Same noise in every cell · own step count outlined · click a cell to enlarge it"
+
+
+class ComparePanel(QWidget):
+    """Draws samples of any trained model through the sampler, whether or not a job works.
+
+    Signals
+    -------
+    save_wanted(object)
+        The picture of the grid.
+    """
+
+    save_wanted = Signal(object)
+
+    def __init__(self, sampler: Sampler, bridge: Bridge) -> None:
+        super().__init__()
+        self._sampler = sampler
+        self._bridge = bridge
+        self.device = "auto"
+        self.choices = CompareChoices()
+        self.grid = SampleGrid()
+        self.area = FittedArea(self.grid)
+        self.save = Button("Save as PNG", icon="image", tip="Save the grid as a picture")
+        self.save.setEnabled(False)
+        self.words = label("", "muted")
+        self.progress = ProgressLine(4)
+        self.hint = label(_HINT, "muted")
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._run: Path | None = None
+        self._snapshot: RunSnapshot | None = None
+        self._rows: dict[str, ModelRow] = {}
+        self._round = 0
+        self._open: set[tuple[str, str]] = set()
+        self._asked = 0
+        self._lay_out()
+        self.area.room_changed.connect(self.grid.set_room)
+        self.grid.enlarged.connect(self._enlarge)
+        self.choices.generate_wanted.connect(self.generate)
+        self.choices.cancel_wanted.connect(self.cancel)
+        self.save.clicked.connect(self._save)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether cells are still to come."""
+        return bool(self._open)
+
+    def reset(self) -> None:
+        """Forget what was drawn; called when another run is opened."""
+        if self._open:
+            self.cancel()
+        self._run, self._snapshot = None, None
+        self.grid.set_shape([], [])
+        self._front.setCurrentIndex(0)
+        self.save.setEnabled(False)
+        self.words.setText("")
+
+    def show_snapshot(self, snapshot: RunSnapshot) -> None:
+        """Offer what can be drawn, and put new figures below the cells."""
+        self._snapshot, self._run = snapshot, snapshot.path
+        rows = model_rows(snapshot)
+        self._rows = {row.id: row for row in rows}
+        self.choices.show_models(rows, step_choices(snapshot))
+        for (stage, column), cell in list(self.grid.cells.items()):
+            if cell.state == "done" and not cell.note:
+                note, tip = quality_note(snapshot, stage, int(column))
+                if note:
+                    self.grid.set_cell(stage, column, replace(cell, note=note, tip=f"{cell.tip}\n{tip}"))
+
+    def few_step_models(self) -> list[str]:
+        """Return the teacher and every student of few steps: what a person wants to see side by side."""
+        most = max((row.own_steps for row in self._rows.values()), default=0)
+        return [row.id for row in self._rows.values() if row.own_steps == most or row.own_steps <= FEW_STEPS[0]]
+
+    def generate(self) -> None:
+        """Ask for every ticked cell; what is there stays until its replacement comes."""
+        numbers = self.choices.numbers()
+        models = self.choices.chosen_models()
+        steps = self.choices.chosen_steps()
+        own = self.choices.own.isChecked()
+        if numbers is None or self._run is None:
+            return
+        if not models or not (steps or own):
+            self.words.setText("Tick at least one model and one step count.")
+            return
+        self.cancel()
+        self._round += 1
+        counts = sorted({*steps, *(self._rows[name].own_steps for name in models if own)}, reverse=True)
+        self.grid.set_shape(
+            [(name, self._rows[name].words) for name in models],
+            [(str(count), f"{count} step{'s' if count != 1 else ''}") for count in counts],
+        )
+        wanted = [
+            (name, count)
+            for name in models
+            for count in counts
+            if self._prepare(
+                name, count, asked=count in steps or (own and count == self._rows[name].own_steps), shape=numbers[1]
+            )
+        ]
+        self._open = {(name, str(count)) for name, count in wanted}
+        self._asked = len(wanted)
+        self._front.setCurrentIndex(1)
+        self._tell()
+        # The sampler draws the newest wish first, so the first cell is wished for last.
+        for name, count in reversed(wanted):
+            request = SampleRequest(self._run, name, count, seed=numbers[0], count=numbers[1], device=self.device)
+            self._sampler.request(request, partial(self._answer, self._round))
+
+    def cancel(self) -> None:
+        """Drop what is not drawn yet."""
+        if not self._open:
+            return
+        self._sampler.cancel()
+        self._round += 1
+        for name, column in self._open:
+            cell = self.grid.cells.get((name, column), Cell())
+            self.grid.set_cell(name, column, replace(cell, state="done" if cell.image is not None else "idle"))
+        self._open.clear()
+        self._tell(cancelled=True)
+
+    def _prepare(self, name: str, count: int, *, asked: bool, shape: int) -> bool:
+        """Set up a cell; return whether it is to be drawn."""
+        row = self._rows[name]
+        old = self.grid.cells.get((name, str(count)), Cell())
+        columns, _ = arrangement(shape)
+        if count > row.own_steps:
+            tip = f"{name} was made for {row.own_steps} steps; it has none to add between them."
+            self.grid.set_cell(name, str(count), Cell("blank", columns=columns, count=shape, tip=tip))
+            return False
+        if not asked:
+            if old.image is None:
+                tip = f"Tick {count} to draw {name} with {count} steps as well."
+                self.grid.set_cell(name, str(count), Cell("idle", columns=columns, count=shape, tip=tip))
+            return False
+        shown = old if old.image is not None else replace(old, columns=columns, count=shape)
+        self.grid.set_cell(name, str(count), replace(shown, state="waiting", own=count == row.own_steps))
+        return True
+
+    def _answer(self, asked: int, answer: SampleAnswer) -> None:
+        """Take an answer on the sampler's thread."""
+        image = block_image(answer.images) if answer.images is not None else None
+        self._bridge.post(partial(self._arrived, asked, answer, image))
+
+    def _arrived(self, asked: int, answer: SampleAnswer, image: QImage | None) -> None:
+        request = answer.request
+        key = (request.stage, str(request.sampling_steps))
+        if asked != self._round or key not in self._open or self._snapshot is None:
+            return
+        self._open.discard(key)
+        own = request.sampling_steps == self._rows[request.stage].own_steps
+        if image is None:
+            old = self.grid.cells.get(key, Cell())
+            self.grid.set_cell(
+                *key, replace(old, state="failed", image=None, tip=answer.error or "", caption="", note="")
+            )
+        else:
+            columns, _ = arrangement(request.count)
+            note, tip = quality_note(self._snapshot, request.stage, request.sampling_steps)
+            head = f"{request.stage} with {request.sampling_steps} sampling steps, seed {request.seed}"
+            calls = f"{answer.network_calls} network call{'s' if answer.network_calls != 1 else ''}"
+            caption = f"{milliseconds(answer.seconds_per_image)} / image"
+            lines = [head, f"{calls}, {caption}", *([tip] if tip else [])]
+            self.grid.set_cell(*key, Cell("done", image, columns, request.count, caption, note, own, "\n".join(lines)))
+        self._tell(error=answer.error)
+
+    def _tell(self, *, cancelled: bool = False, error: str | None = None) -> None:
+        left = len(self._open)
+        self.choices.show_drawing(bool(left))
+        self.progress.setVisible(bool(left))
+        self.progress.show_fraction(1 - left / max(self._asked, 1))
+        drawn = any(cell.image is not None for cell in self.grid.cells.values())
+        self.save.setEnabled(drawn)
+        if error:
+            self.words.setText(error)
+        elif left:
+            self.words.setText(f"Drawing: {self._asked - left} of {self._asked} cells")
+        else:
+            self.words.setText("Cancelled; what was drawn stays." if cancelled else _KEY)
+
+    def _enlarge(self, name: str, column: str) -> None:
+        cell = self.grid.cells[name, column]
+        words = " · ".join(part for part in (cell.caption, cell.note) if part)
+        steps = f"{column} step{'s' if column != '1' else ''}"
+        dialog = PictureDialog(self, f"{name}, {steps}", words, cell)
+        dialog.open()
+
+    def _save(self) -> None:
+        self.save_wanted.emit(self.grid.grab().toImage())
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(16)
+        head.addWidget(self.words, 1)
+        head.addWidget(self.save)
+        drawn = QWidget()
+        right = QVBoxLayout(drawn)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(8)
+        right.addLayout(head)
+        right.addWidget(self.progress)
+        right.addWidget(self.area, 1)
+        self.progress.hide()
+        stack = QWidget()
+        self._front = QStackedLayout(stack)
+        self._front.addWidget(self.hint)
+        self._front.addWidget(drawn)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(16)
+        row.addWidget(self.choices)
+        row.addWidget(stack, 1)

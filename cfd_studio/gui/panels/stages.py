@@ -1,0 +1,111 @@
+"""The stages of a run as a tree of cards."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from cfd_studio.gui.models.snapshot import RunSnapshot, StageSnapshot
+from cfd_studio.gui.models.tree_layout import lay_out
+from cfd_studio.gui.models.words import describe, milliseconds, short
+from cfd_studio.gui.widgets.stage_card import CardContent
+from cfd_studio.gui.widgets.stage_tree import StageTree
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.stages import ClassifierStage, Stage
+
+
+class StagesPanel(QWidget):
+    """Shows how every stage stands.
+
+    Signals
+    -------
+    picked(str)
+        The stage whose card was clicked.
+    """
+
+    picked = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tree = StageTree()
+        self.tree.picked.connect(self.picked)
+        self._config: RunConfig | None = None
+        self._seen = ""
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(self.tree)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._scroll)
+
+    def show_snapshot(self, snapshot: RunSnapshot) -> None:
+        """Bring all cards up to date."""
+        if snapshot.config is not self._config:
+            self._config = snapshot.config
+            layout = lay_out(snapshot.config)
+            self.tree.set_tree(layout.places, [(link.source, link.target, link.features) for link in layout.links])
+            self.setFixedHeight(self.tree.minimumHeight() + 12)
+        for stage in snapshot.config.stages:
+            self.tree.cards[stage.id].show_content(_content(snapshot, stage))
+        current = snapshot.current_stage
+        if current and current != self._seen:
+            self._seen = current
+            self._scroll.ensureWidgetVisible(self.tree.cards[current], 24, 0)
+
+    def select(self, stage: str) -> None:
+        """Mark the card whose curve is shown."""
+        self.tree.select(stage)
+
+
+def _content(snapshot: RunSnapshot, stage: Stage) -> CardContent:
+    seen = snapshot.stages[stage.id]
+    fraction = 1.0 if seen.trained else seen.step / max(seen.total_steps, 1)
+    mark = {"done": "done", "trained": "done", "training": "busy", "evaluating": "busy"}.get(seen.state, "waiting")
+    if mark == "busy" and snapshot.state == "paused":
+        mark = "held"
+    if mark == "waiting" and seen.step and not snapshot.active:
+        mark = "failed" if snapshot.state in ("failed", "lost") else "held"
+    return CardContent(
+        title=stage.id,
+        kind=describe(snapshot.config, stage),
+        mark=mark,
+        note=_note(snapshot, stage, seen),
+        fraction=fraction,
+        thumbnails=seen.strip,
+        big=_accuracy(stage, seen),
+        tip=_tip(snapshot, stage, seen),
+    )
+
+
+def _accuracy(stage: Stage, seen: StageSnapshot) -> str:
+    if not isinstance(stage, ClassifierStage) or seen.state not in ("done", "trained"):
+        return ""
+    accuracy = seen.quality.accuracies.get(stage.id) if seen.quality else seen.accuracy
+    return f"{accuracy:.1%}" if accuracy is not None else ""
+
+
+def _note(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
+    if seen.state == "training":
+        return f"{seen.step:,} / {seen.total_steps:,}"
+    if seen.state == "evaluating":
+        return "Measuring quality…"
+    if seen.state == "waiting":
+        return f"{seen.step:,} / {seen.total_steps:,}" if seen.step else f"{seen.total_steps:,} steps"
+    if isinstance(stage, ClassifierStage):
+        return "held-out accuracy"
+    judgement = seen.judgement(snapshot.config.own_steps(stage))
+    value = judgement.value(snapshot.config.evaluation.judge) if judgement else None
+    return f"Fréchet {short(value)}" if value is not None else "Trained"
+
+
+def _tip(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
+    lines = [f"{stage.id}: {describe(snapshot.config, stage)}"]
+    if stage.parent:
+        lines.append(f"Distilled from {stage.parent}")
+    lines.append(f"{seen.step:,} of {seen.total_steps:,} optimizer steps of {stage.optimization.batch_size} images")
+    if not isinstance(stage, ClassifierStage) and (judgement := seen.judgement(snapshot.config.own_steps(stage))):
+        lines += [
+            f"Fréchet distance {short(one.value)} in {one.space}, against {one.reference}" for one in judgement.figures
+        ]
+        lines.append(f"{milliseconds(judgement.seconds_per_image)} per image")
+    return "\n".join(lines)

@@ -1,0 +1,177 @@
+"""Follows one run from a thread of its own and hands over snapshots; the window's timer only fetches the newest."""
+
+import logging
+import threading
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+
+from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, StageSnapshot
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs.catalog import is_running
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.lease import current_holder
+from cfd_studio.runs.mirror import RunMirror, StageMirror
+from cfd_studio.runs.series import Series
+from cfd_studio.runs.status import JobStatus, read_status
+
+POLL_SECONDS = 0.2
+_LOG = logging.getLogger(__name__)
+
+
+class RunFeed:
+    """Reads a run several times a second.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._newest: RunSnapshot | None = None
+        self._error: str | None = None
+        self._wake = threading.Event()
+        self._closing = False
+        self._curves: dict[tuple[str, str], Curve] = {}
+        self._strips: dict[str, tuple[Path, QImage]] = {}
+        self._thread = threading.Thread(target=self._follow, name="cfd-run-feed", daemon=True)
+        self._thread.start()
+
+    def take(self) -> RunSnapshot | None:
+        """Return the newest snapshot, or None where nothing changed since the last call."""
+        with self._lock:
+            newest, self._newest = self._newest, None
+        return newest
+
+    def take_error(self) -> str | None:
+        """Return why the run cannot be read, once."""
+        with self._lock:
+            error, self._error = self._error, None
+        return error
+
+    def nudge(self) -> None:
+        """Read at once."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(10)
+
+    def _follow(self) -> None:
+        try:
+            folder = RunFolder.open(self.path)
+            mirror = RunMirror(folder)
+        except (CfdError, OSError) as error:
+            with self._lock:
+                self._error = str(error)
+            return
+        seen: object = None
+        while not self._closing:
+            try:
+                mirror.refresh()
+                state, status, holder = _state(folder)
+                strips = self._read_strips(folder, mirror)
+                now = (mirror.version, state, _still(status), holder, strips)
+                if now != seen:
+                    seen = now
+                    snapshot = self._snapshot(folder, mirror, state, status, holder)
+                    with self._lock:
+                        self._newest = snapshot
+            except Exception:
+                # One bad read (a folder being moved, a share that is away) must not end the watch.
+                _LOG.exception("reading %s failed", self.path)
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+
+    def _snapshot(
+        self, folder: RunFolder, mirror: RunMirror, state: str, status: JobStatus | None, holder: str
+    ) -> RunSnapshot:
+        jobs = folder.jobs()
+        return RunSnapshot(
+            path=self.path,
+            config=mirror.config,
+            state=state,
+            job=jobs[-1].number if jobs else 0,
+            stages={stage.id: self._stage(stage, active=state not in ("lost",)) for stage in mirror.stages.values()},
+            status=status,
+            device=mirror.job.device if mirror.job else "",
+            ended=mirror.ended,
+            answers=dict(mirror.answers),
+            log=tuple(LogLine(*line) for line in mirror.log),
+            log_count=mirror.log_count,
+            holder=holder,
+            skipped=mirror.skipped,
+        )
+
+    def _stage(self, stage: StageMirror, *, active: bool) -> StageSnapshot:
+        state = stage.state
+        if not active and state in ("training", "evaluating"):  # the job died in the middle
+            state = "trained" if stage.step >= stage.total_steps else "waiting"
+        strip = self._strips.get(stage.id)
+        return StageSnapshot(
+            id=stage.id,
+            total_steps=stage.total_steps,
+            step=stage.step,
+            state=state,
+            loss=self._curve(stage.id, "loss", stage.loss),
+            held_out=self._curve(stage.id, "held-out", stage.held_out),
+            learning_rate=float(stage.learning_rate.values[-1]) if len(stage.learning_rate) else None,
+            images_per_second=stage.images_per_second,
+            seconds=stage.seconds,
+            accuracy=stage.accuracy,
+            quality=stage.quality,
+            checkpoints=tuple(stage.checkpoints),
+            trained=stage.state in ("trained", "evaluating", "done"),
+            strip=strip[1] if strip else None,
+        )
+
+    def _curve(self, stage: str, name: str, series: Series) -> Curve:
+        """Return a copy of a series; the copy made before, where nothing was added."""
+        old = self._curves.get((stage, name), EMPTY)
+        if len(old) != len(series) or (len(old) and old.steps[-1] != series.steps[-1]):
+            old = self._curves[stage, name] = Curve.of(series)
+        return old
+
+    def _read_strips(self, folder: RunFolder, mirror: RunMirror) -> int:
+        """Load the newest strip of each judged stage; returns how many there are."""
+        for stage in mirror.stages.values():
+            if (
+                stage.state != "done"
+                or stage.id in self._strips
+                or stage.quality is None
+                or not stage.quality.judgements
+            ):
+                continue
+            files = sorted((folder.stage(stage.id) / "samples").glob("*.png"))
+            image = QImage(str(files[-1])) if files else QImage()
+            if not image.isNull():
+                self._strips[stage.id] = (files[-1], image)
+        return len(self._strips)
+
+
+def _state(folder: RunFolder) -> tuple[str, JobStatus | None, str]:
+    """Return state, status and, while somebody works on it, who."""
+    jobs = folder.jobs()
+    if not jobs:
+        return "new", None, ""
+    running = is_running(folder)
+    status = read_status(jobs[-1].status)
+    if status is None:
+        return ("starting" if running else "lost"), None, ""
+    if status.state.ended:
+        return status.state.value, status, ""
+    holder = current_holder(folder)
+    if not running or holder is None:
+        again = read_status(jobs[-1].status)  # it may have ended between the two looks
+        return (again.state.value if again and again.state.ended else "lost"), again, ""
+    return status.state.value, status, f"process {holder.pid} on {holder.host}"
+
+
+def _still(status: JobStatus | None) -> JobStatus | None:
+    """Return a status without its heartbeat, which changes without anything to show."""
+    return status.model_copy(update={"heartbeat": 0}) if status else None

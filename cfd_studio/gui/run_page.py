@@ -1,0 +1,106 @@
+"""An open run: head, and the three ways to look at it."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.panels.compare import ComparePanel
+from cfd_studio.gui.panels.curves import CurvesPanel
+from cfd_studio.gui.panels.figures import FiguresPanel
+from cfd_studio.gui.panels.header import Header
+from cfd_studio.gui.panels.log import LogPanel
+from cfd_studio.gui.panels.stages import StagesPanel
+from cfd_studio.runs.launcher import Sampler
+
+WATCH, COMPARE, FIGURES = range(3)
+
+
+class RunPage(QWidget):
+    """Arranges the panels of a run, and passes snapshots on to those in sight."""
+
+    def __init__(self, sampler: Sampler, bridge: Bridge) -> None:
+        super().__init__()
+        self.header = Header()
+        self.stages = StagesPanel()
+        self.curves = CurvesPanel()
+        self.log = LogPanel()
+        self.compare = ComparePanel(sampler, bridge)
+        self.figures = FiguresPanel()
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        for words, tip in (
+            ("Watch", "Stages, loss curves and log (Ctrl+1)"),
+            ("Compare", "Samples of teacher and students side by side (Ctrl+2)"),
+            ("Figures", "All quality figures (Ctrl+3)"),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(words), tip)
+        self.pages = QStackedWidget()
+        self.snapshot: RunSnapshot | None = None
+        self._lay_out()
+        self.tabs.currentChanged.connect(self._turn)
+        self.stages.picked.connect(self.curves.pick)
+        self.curves.stage_shown.connect(self.stages.select)
+
+    def reset(self) -> None:
+        """Make room for another run."""
+        self.snapshot = None
+        for panel in (self.curves, self.log, self.compare):
+            panel.reset()
+        self.tabs.setCurrentIndex(WATCH)
+
+    def show_snapshot(self, snapshot: RunSnapshot, asked: frozenset[str], *, ours: bool) -> None:
+        """Show a run as it stands now."""
+        self.snapshot = snapshot
+        self.header.show_run(snapshot, asked, ours=ours)
+        self._show_tab()
+
+    def _turn(self, index: int) -> None:
+        self.pages.setCurrentIndex(index)
+        self._show_tab()
+
+    def _show_tab(self) -> None:
+        """Bring the tab in front up to date; the others are when they come to the front."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return
+        tab = self.tabs.currentIndex()
+        if tab == WATCH:
+            self.stages.show_snapshot(snapshot)
+            self.curves.show_snapshot(snapshot)
+            self.log.show_snapshot(snapshot)
+        elif tab == COMPARE:
+            self.compare.show_snapshot(snapshot)
+        else:
+            self.figures.show_snapshot(snapshot)
+
+    def _lay_out(self) -> None:
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setHandleWidth(16)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.curves)
+        split.addWidget(self.log)
+        split.setStretchFactor(0, 5)
+        split.setStretchFactor(1, 2)
+        split.setSizes([660, 340])
+        self.log.setMinimumWidth(200)
+        self.curves.setMinimumWidth(440)
+        watch = QWidget()
+        column = QVBoxLayout(watch)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.stages)
+        column.addWidget(split, 1)
+        for page in (watch, self.compare, self.figures):
+            self.pages.addWidget(page)
+        body = QVBoxLayout()
+        body.setContentsMargins(24, 4, 24, 16)
+        body.setSpacing(12)
+        body.addWidget(self.tabs)
+        body.addWidget(self.pages, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.header)
+        whole.addLayout(body, 1)

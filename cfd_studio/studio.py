@@ -1,0 +1,138 @@
+"""The desktop application put together: the window, and the workers that it is given."""
+
+import locale
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from cfd_studio.gui import theme
+from cfd_studio.gui.collector import Collector
+from cfd_studio.gui.main_window import MainWindow
+from cfd_studio.protocol.errors import NoDisplayError
+from cfd_studio.workers.lazy import LazyWorkers
+from cfd_studio.workspace.resources import resource
+from cfd_studio.workspace.settings import load_settings
+
+_LOG = logging.getLogger(__name__)
+_PROBE = "from PySide6.QtWidgets import QApplication; QApplication([])"
+_PROBE_SECONDS = 30
+_LOAD_AFTER_MILLISECONDS = 700
+
+
+def main(*, run: Path | None = None, demo: Path | None = None) -> int:
+    """Open the window and return the exit code once it is closed.
+
+    Parameters
+    ----------
+    run : Path, optional
+        A run folder to open.
+    demo : Path, optional
+        A folder in which the digits demo is started, or goes on.
+
+    Raises
+    ------
+    NoDisplayError
+        Where there is no screen, or Qt lacks a library.
+    """
+    # Waiting threads of torch must sleep: spinning, they slow a busy machine down twentyfold, and the window with it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    probe_display()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    locale.setlocale(locale.LC_NUMERIC, "C")  # Qt sets the user's, and then float("0,5") is what C libraries expect
+    application.setApplicationName("CFD Studio")
+    application.setDesktopFileName("cfd-studio")
+    application.setWindowIcon(QIcon(str(resource("icons/cfd-studio.svg"))))
+    settings = load_settings()
+    theme.apply(application, settings.theme)
+    Collector(application)
+    workers = LazyWorkers()
+    window = MainWindow(workers, workers, settings)
+    _tell_unexpected(window)
+    signal.signal(signal.SIGINT, partial(_interrupted, window))
+    _show(window)
+    if demo is not None:
+        window.beginnings.run_demo(demo)
+    elif run is not None:
+        window.open_run(run)
+    # Loading torch makes a window late by some hundred milliseconds: not before it has been painted.
+    QTimer.singleShot(_LOAD_AFTER_MILLISECONDS, workers.load)
+    return application.exec()
+
+
+def probe_display() -> None:
+    """Find out whether a window can be opened, in a process of its own: Qt aborts where it cannot.
+
+    Raises
+    ------
+    NoDisplayError
+        With what is missing.
+    """
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    screens = ("DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not platform and not any(os.environ.get(name) for name in screens):
+        raise NoDisplayError("there is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set)")
+    if getattr(sys, "frozen", False):
+        return  # sys.executable is the application itself
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoDisplayError(f"Qt could not be tried ({error})") from None
+    if tried.returncode:
+        said = [line.strip() for line in tried.stderr.splitlines() if line.strip()]
+        telling = [line for line in said if "xcb" in line or "display" in line or "cannot open shared object" in line]
+        reason = (telling or said or [f"it ended with code {tried.returncode}"])[0]
+        raise NoDisplayError(
+            f"Qt cannot open a window here: {reason}", advice="Install what is missing, or go on without a window."
+        )
+
+
+def _show(window: MainWindow) -> None:
+    screen = window.screen().availableGeometry()
+    hint = window.sizeHint()
+    window.resize(min(hint.width(), screen.width()), min(hint.height(), screen.height()))
+    if screen.width() <= 1440 or screen.height() <= 900:
+        window.setGeometry(screen)
+    window.show()
+
+
+def _interrupted(window: MainWindow, _number: int, _frame: object) -> None:
+    """Take Ctrl-C as a wish to stop, keep and close; a second one ends the program at once."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if window.controller.jobs_here():
+        window.departure.begin()
+    else:
+        window.close()
+
+
+def _tell_unexpected(window: MainWindow) -> None:
+    """Show exceptions that nobody caught in the window, with their details, and log them."""
+
+    def tell(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        details = "".join(traceback.format_exception(kind, error, trace))
+        _LOG.error("unexpected error\n%s", details)
+        sentence = f"Something unexpected went wrong: {kind.__name__}: {error}. Your runs are not touched by it."
+        window.bridge.post(partial(window.say, sentence, details))
+
+    def tell_thread(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_type is not SystemExit:
+            tell(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
+
+    hook: Callable[[type[BaseException], BaseException, TracebackType | None], None] = tell
+    sys.excepthook = hook
+    threading.excepthook = tell_thread

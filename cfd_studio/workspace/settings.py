@@ -1,0 +1,61 @@
+"""What the application remembers from one start to the next: one small JSON file, written whole or not at all."""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cfd_studio.runs import atomic
+from cfd_studio.workspace.folders import config_folder
+
+LONGEST_HISTORY = 20
+ThemeChoice = Literal["system", "light", "dark"]
+
+
+class Settings(BaseModel):
+    """The settings; a field that a newer version wrote is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    device: str = Field("auto", max_length=32)
+    threads: int = Field(0, ge=0, le=1024)
+    theme: ThemeChoice = "system"
+    opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
+
+    def remembering(self, run: Path) -> "Settings":
+        """Return the settings with a run folder at the head of those opened elsewhere."""
+        others = [path for path in self.opened if path != run]
+        return self.model_copy(update={"opened": (run, *others)[:LONGEST_HISTORY]})
+
+
+def settings_file() -> Path:
+    """Return where the settings lie."""
+    return config_folder() / "settings.json"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Return the settings; a damaged file is kept aside and the defaults are used."""
+    path = path or settings_file()
+    try:
+        return Settings.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError):  # a file that cannot be moved cannot be read either: the defaults serve
+            path.rename(path.with_name(f"{path.stem}.damaged-{time.time_ns()}{path.suffix}"))
+        return Settings()
+
+
+def save_settings(settings: Settings, path: Path | None = None) -> None:
+    """Write the settings.
+
+    Raises
+    ------
+    OSError
+        Where the folder cannot be written; the old file is untouched.
+    """
+    path = path or settings_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(path, settings.model_dump_json(indent=2).encode())

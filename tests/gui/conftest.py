@@ -1,0 +1,111 @@
+"""A window with real workers, and a watch over what it leaves behind."""
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
+
+from cfd_studio.gui import theme
+from cfd_studio.gui.main_window import MainWindow
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers.lazy import LazyWorkers
+from cfd_studio.workspace.settings import Settings
+
+PATIENCE = 60_000
+OURS = "cfd-"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(qapp: QApplication) -> Iterator[None]:
+    """Fail where a test leaves a thread of ours, a running timer's window, or a top-level widget in sight."""
+    theme.apply(qapp, "light")
+    before = set(threading.enumerate())
+    gc.disable()  # as the application does: a widget must not be collected on a job's thread
+    yield
+    qapp.processEvents()
+    deadline = time.monotonic() + 10
+    while True:
+        threads = [one.name for one in set(threading.enumerate()) - before if one.name.startswith(OURS)]
+        if not threads or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    gc.enable()
+    windows = [type(widget).__name__ for widget in qapp.topLevelWidgets() if widget.isVisible()]
+    assert not threads, f"threads left: {threads}"
+    assert not windows, f"windows left: {windows}"
+
+
+class Desk:
+    """A window under test and the ways to wait for it."""
+
+    def __init__(self, qtbot: Any, window: MainWindow) -> None:
+        self.qtbot = qtbot
+        self.window = window
+        self.page = window.page
+        self.header = window.page.header
+
+    @property
+    def snapshot(self) -> RunSnapshot:
+        assert self.page.snapshot is not None
+        return self.page.snapshot
+
+    def wait(self, condition: Callable[[], object], patience: int = PATIENCE) -> None:
+        self.qtbot.waitUntil(lambda: bool(condition()), timeout=patience)
+
+    def wait_state(self, *states: str) -> None:
+        self.wait(lambda: self.page.snapshot is not None and self.page.snapshot.state in states)
+
+    def open(self, run: RunFolder) -> None:
+        self.window.open_run(run.path)
+        self.wait(lambda: self.page.snapshot is not None and self.page.snapshot.path == run.path)
+
+    def click(self, button: Any) -> None:
+        """Click as a person can: only what is in sight and enabled."""
+        self.wait(lambda: button.isVisible() and button.isEnabled())
+        button.click()
+
+    def train_until(self, stage: str, step: int = 1) -> None:
+        """Press Start and wait until a stage has logged a step."""
+        self.click(self.header.start)
+        self.wait(lambda: self.snapshot.stages[stage].step >= step)
+
+    def end(self) -> None:
+        """Stop whatever works and wait for it."""
+        if self.window.controller.jobs_here():
+            self.window.controller.stop_everything()
+            self.wait(lambda: not self.window.controller.jobs_here())
+
+
+@pytest.fixture
+def desk(qtbot: Any, tmp_path: Path) -> Iterator[Desk]:
+    workers = LazyWorkers(niceness=0)
+    workers.load()
+    workers.wait()
+    assert workers.failure is None
+    window = MainWindow(workers, workers, Settings(device="cpu", threads=1))
+    window.resize(1280, 720)
+    window.show()
+    qtbot.waitExposed(window)
+    made = Desk(qtbot, window)
+    yield made
+    made.end()
+    window.close()
+    assert not window.isVisible()
+    window.deleteLater()
+
+
+@pytest.fixture
+def long_run(mini_recipe: dict[str, Any], mini_run: Callable[..., RunFolder]) -> RunFolder:
+    """Return a run whose teacher trains for minutes."""
+    stages = mini_recipe["stages"]
+    next(stage for stage in stages if stage["id"] == "teacher")["optimization"]["steps"] = 100_000
+    return mini_run(stages=stages)

@@ -1,0 +1,162 @@
+"""The real buttons, with the real launcher."""
+
+from typing import Any
+
+import pytest
+
+from cfd_studio.gui.widgets import dialogs
+from cfd_studio.runs.folder import RunFolder
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, agree: bool) -> list[str]:
+    """Answer every question in the person's place; returns what was asked."""
+    asked: list[str] = []
+
+    def ask(parent: Any, title: str, text: str, accept: str, *, destructive: bool = False) -> bool:
+        asked.append(f"{title} {text}")
+        return agree
+
+    monkeypatch.setattr(dialogs, "ask", ask)
+    return asked
+
+
+def test_start_trains_and_finishes(desk: Any, mini_run: Any) -> None:
+    desk.open(mini_run())
+    assert desk.header.start.text() == "Start"
+    assert not desk.header.pause.isVisible()
+    desk.click(desk.header.start)
+    assert desk.header.start.text() == "Starting…"
+    assert not desk.header.start.isEnabled()
+    desk.wait_state("finished")
+    assert desk.snapshot.complete
+    assert not desk.header.start.isVisible()
+    assert desk.header.progress.fraction() == 1.0
+    assert desk.header.chip.text() == "Finished"
+    cards = desk.page.stages.tree.cards
+    assert {card.content.mark for card in cards.values()} == {"done"}
+    assert cards["teacher"].content.thumbnails is not None
+    assert cards["teacher"].content.note.startswith("Fréchet ")
+    assert cards["judge"].content.big.endswith("%")
+    assert "trained" in desk.page.log.text.toPlainText()
+    desk.page.tabs.setCurrentIndex(2)
+    rows = desk.page.figures.table.rows
+    assert [row[0] for row in rows if row[0] == "teacher"]
+    assert rows[-1][0] == "floor"
+
+
+def test_pause_and_resume(desk: Any, long_run: RunFolder) -> None:
+    desk.open(long_run)
+    desk.train_until("teacher")
+    assert desk.page.curves.stage == "teacher"
+    desk.click(desk.header.pause)
+    assert desk.header.pause.text() == "Pausing…"
+    assert not desk.header.pause.isEnabled()
+    desk.wait_state("paused")
+    desk.wait(lambda: desk.header.pause.text() == "Resume")
+    step = desk.snapshot.stages["teacher"].step
+    desk.qtbot.wait(600)
+    assert desk.snapshot.stages["teacher"].step == step
+    desk.click(desk.header.pause)
+    desk.wait_state("running")
+    desk.wait(lambda: desk.snapshot.stages["teacher"].step > step)
+
+
+def test_save_now_writes_a_checkpoint(desk: Any, long_run: RunFolder) -> None:
+    desk.open(long_run)
+    desk.train_until("teacher")
+    desk.click(desk.header.pause)
+    desk.wait_state("paused")
+    before = desk.snapshot.stages["teacher"].checkpoints
+    desk.click(desk.header.save)
+    assert desk.header.save.text() == "Saving…"
+    desk.wait(lambda: desk.snapshot.stages["teacher"].checkpoints != before or desk.header.save.text() == "Save now")
+    desk.wait(lambda: desk.header.save.text() == "Save now")
+    newest = desk.snapshot.stages["teacher"].checkpoints[-1]
+    assert (long_run.stage("teacher") / "checkpoints" / f"step-{newest:08d}").is_dir()
+    assert newest >= desk.snapshot.stages["teacher"].step
+
+
+def test_stop_and_keep_saves_where_it_stood(desk: Any, long_run: RunFolder) -> None:
+    desk.open(long_run)
+    desk.train_until("teacher")
+    desk.wait(lambda: desk.header.stop_keep.isEnabled())
+    desk.header.stop_keep.trigger()
+    assert desk.header.stop.text() == "Stopping…"
+    desk.wait_state("stopped")
+    desk.wait(lambda: desk.header.start.isVisible() and desk.header.start.isEnabled())
+    assert desk.header.start.text() == "Resume"
+    kept = desk.snapshot.stages["teacher"].checkpoints[-1]
+    desk.train_until("teacher", kept + 1)
+    assert desk.snapshot.job == 2
+    assert desk.snapshot.stages["teacher"].loss.steps[0] < kept < desk.snapshot.stages["teacher"].loss.steps[-1]
+
+
+def test_stop_and_discard_names_the_checkpoint(desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answer(monkeypatch, False)
+    desk.open(long_run)
+    desk.train_until("teacher", 6)
+    desk.wait(lambda: desk.snapshot.stages["teacher"].checkpoints)
+    desk.click(desk.header.pause)
+    desk.wait_state("paused")
+    checkpoints = desk.snapshot.stages["teacher"].checkpoints
+    desk.header.stop_discard.trigger()
+    assert f"step {checkpoints[-1]:,} of stage “teacher”" in asked[0]
+    desk.qtbot.wait(300)
+    assert desk.snapshot.state == "paused"  # the person said no
+    answer(monkeypatch, True)
+    desk.header.stop_discard.trigger()
+    desk.wait_state("stopped")
+    assert desk.snapshot.stages["teacher"].checkpoints == checkpoints
+
+
+def test_a_job_that_cannot_begin_frees_the_buttons(desk: Any, mini_run: Any) -> None:
+    run = mini_run()
+    desk.open(run)
+    desk.window.preferences.settings = desk.window.preferences.settings.model_copy(update={"device": "cuda:7"})
+    desk.click(desk.header.start)
+    desk.wait(lambda: desk.window.banner.isVisible())
+    assert "cuda:7" in desk.window.banner.sentence.text()
+    desk.wait(lambda: desk.header.start.isEnabled() and desk.header.start.text() == "Start")
+
+
+def test_a_job_that_fails_says_why_and_can_be_resumed(
+    desk: Any, mini_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cfd_studio.engine.loop import Loop
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the device burnt down")
+
+    monkeypatch.setattr(Loop, "train", broken)
+    desk.open(mini_run())
+    desk.click(desk.header.start)
+    desk.wait_state("failed")
+    desk.wait(lambda: desk.window.banner.isVisible())
+    assert "the device burnt down" in desk.window.banner.sentence.text()
+    assert "Traceback" in desk.window.banner.details.toPlainText()
+    monkeypatch.undo()
+    desk.wait(lambda: desk.header.start.isEnabled() and desk.header.start.text() == "Resume")
+
+
+def test_closing_asks_and_stays(desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answer(monkeypatch, False)
+    desk.open(long_run)
+    desk.train_until("teacher")
+    assert not desk.window.close()
+    assert asked
+    assert desk.window.isVisible()
+    assert desk.window.controller.jobs_here() == [long_run.path]
+
+
+def test_closing_stops_keeps_and_closes(desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, True)
+    desk.open(long_run)
+    desk.train_until("teacher")
+    assert not desk.window.close()
+    assert desk.window.isVisible()  # it waits, and goes on painting
+    desk.wait(lambda: not desk.window.isVisible())
+    assert desk.window.controller.jobs_here() == []
+    saved = list((long_run.stage("teacher") / "checkpoints").glob("step-*"))
+    assert saved
+    ended = (long_run.jobs()[-1].journal).read_text().splitlines()[-1]
+    assert '"state":"stopped"' in ended

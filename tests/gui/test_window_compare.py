@@ -1,0 +1,126 @@
+"""The sampling panel, with the real sampling session."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cfd_studio.gui.models.comparison import arrangement, block_image
+from cfd_studio.gui.run_page import COMPARE, WATCH
+from cfd_studio.gui.widgets import dialogs
+from cfd_studio.gui.widgets.picture_dialog import PictureDialog
+from cfd_studio.runs.folder import RunFolder
+
+
+def _compare(desk: Any, run: RunFolder) -> Any:
+    desk.open(run)
+    desk.page.tabs.setCurrentIndex(COMPARE)
+    return desk.page.compare
+
+
+def test_generate_fills_the_grid(desk: Any, trained_run: RunFolder, tmp_path: Path, monkeypatch: Any) -> None:
+    compare = _compare(desk, trained_run)
+    assert compare.choices.chosen_models() == ["teacher", "pd-4", "pd-2", "cfd-2"]
+    compare.choices.choose(["teacher", "pd-2"], [4, 1])
+    desk.click(compare.choices.generate)
+    desk.wait(lambda: not compare.drawing)
+    cells = compare.grid.cells
+    done = {key for key, cell in cells.items() if cell.state == "done"}
+    assert done == {("teacher", "8"), ("teacher", "4"), ("teacher", "1"), ("pd-2", "2"), ("pd-2", "1")}
+    assert {key for key, cell in cells.items() if cell.state == "blank"} == {("pd-2", "8"), ("pd-2", "4")}
+    assert "made for 2 steps" in cells["pd-2", "4"].tip
+    assert {key for key, cell in cells.items() if cell.own} == {("teacher", "8"), ("pd-2", "2")}
+    assert cells["teacher", "8"].note.startswith("Fréchet ")
+    assert "ms / image" in cells["teacher", "8"].caption
+    assert cells["teacher", "8"].image.size().width() == 4 * 8
+    compare.grid.enlarged.emit("teacher", "8")
+    dialog = desk.window.findChild(PictureDialog)
+    assert dialog is not None
+    assert dialog.isVisible()
+    dialog.accept()
+    target = tmp_path / "grid.png"
+    monkeypatch.setattr(dialogs, "choose_target", lambda *_: target)
+    desk.click(compare.save)
+    desk.wait(target.exists)
+
+
+def test_same_noise_gives_the_same_images_again(desk: Any, trained_run: RunFolder) -> None:
+    compare = _compare(desk, trained_run)
+    compare.choices.choose(["pd-2"], [])
+    desk.click(compare.choices.generate)
+    desk.wait(lambda: not compare.drawing)
+    first = compare.grid.cells["pd-2", "2"].image
+    desk.click(compare.choices.generate)
+    assert compare.grid.cells["pd-2", "2"].state == "waiting"
+    assert compare.grid.cells["pd-2", "2"].image == first  # stays until it is replaced
+    desk.wait(lambda: not compare.drawing)
+    assert compare.grid.cells["pd-2", "2"].image == first
+    compare.choices.seed.set_text("1")
+    desk.click(compare.choices.generate)
+    desk.wait(lambda: not compare.drawing)
+    assert compare.grid.cells["pd-2", "2"].image != first
+
+
+def test_generate_while_training_and_paused(desk: Any, mini_recipe: dict[str, Any], mini_run: Any) -> None:
+    stages = mini_recipe["stages"]
+    stages[3]["optimization"]["steps"] = 100_000  # the first student; the teacher is trained by then
+    compare = _compare(desk, mini_run(stages=stages))
+    assert not compare.choices.generate.isEnabled()
+    desk.page.tabs.setCurrentIndex(WATCH)
+    desk.train_until("pd-4")
+    desk.page.tabs.setCurrentIndex(COMPARE)
+    compare.choices.choose(["teacher"], [1])
+    desk.click(compare.choices.generate)
+    desk.wait(lambda: not compare.drawing)
+    assert compare.grid.cells["teacher", "8"].image is not None
+    assert desk.snapshot.state == "running"
+    step = desk.snapshot.stages["pd-4"].step
+    desk.wait(lambda: desk.snapshot.stages["pd-4"].step > step)
+    desk.click(desk.header.pause)
+    desk.wait_state("paused")
+    compare.choices.seed.set_text("5")
+    desk.click(compare.choices.generate)
+    desk.wait(lambda: not compare.drawing)
+    assert desk.snapshot.state == "paused"
+
+
+def test_cancel_keeps_what_is_drawn(desk: Any, trained_run: RunFolder) -> None:
+    compare = _compare(desk, trained_run)
+    compare.choices.count.set_text("256")
+    compare.choices.choose(["teacher", "pd-4", "pd-2"], [8, 4, 2, 1])
+    desk.click(compare.choices.generate)
+    assert compare.drawing
+    desk.click(compare.choices.cancel)
+    assert not compare.drawing
+    assert not compare.choices.cancel.isEnabled()
+    assert {cell.state for cell in compare.grid.cells.values()} <= {"idle", "done", "blank"}
+    before = dict(compare.grid.cells)
+    desk.qtbot.wait(500)
+    assert compare.grid.cells == before  # nothing that was dropped arrives
+
+
+@pytest.mark.parametrize(
+    ("seed", "count", "wrong"), [("x", "8", "seed"), ("-1", "8", "seed"), ("0", "0", "count"), ("0", "1e9", "count")]
+)
+def test_numbers_are_checked_beside_their_field(
+    desk: Any, trained_run: RunFolder, seed: str, count: str, wrong: str
+) -> None:
+    compare = _compare(desk, trained_run)
+    compare.choices.seed.set_text(seed)
+    compare.choices.count.set_text(count)
+    desk.click(compare.choices.generate)
+    assert not compare.drawing
+    assert getattr(compare.choices, wrong).problem()
+    other = {"seed": "count", "count": "seed"}[wrong]
+    assert not getattr(compare.choices, other).problem()
+
+
+def test_the_block_holds_every_image_in_order() -> None:
+    images = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 2, 2), np.float32)
+    block = block_image(images)
+    columns, rows = arrangement(6)
+    assert (block.width(), block.height()) == (2 * columns, 2 * rows)
+    for index in range(6):
+        shade = block.pixelColor(index % columns * 2, index // columns * 2).red()
+        assert shade == round(index * 255 / 5)

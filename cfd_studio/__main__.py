@@ -1,6 +1,7 @@
 """The only dispatcher: no arguments open the window, a verb goes to the command line."""
 
 import multiprocessing
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ def open_window(*, run: Path | None = None, demo: Path | None = None) -> int:
 def main() -> None:
     """Run the program and exit with its code."""
     multiprocessing.freeze_support()
+    # How long torch's waiting threads spin before they sleep, read when torch loads. The default is for a machine that
+    # does nothing else; never spinning costs small networks more than the threads gain.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     from cfd_studio.cli.app import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:], open_window))

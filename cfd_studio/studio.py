@@ -12,18 +12,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
-
-from cfd_studio.gui import theme
-from cfd_studio.gui.collector import Collector
-from cfd_studio.gui.main_window import MainWindow
 from cfd_studio.protocol.errors import NoDisplayError
 from cfd_studio.workers.lazy import LazyWorkers
 from cfd_studio.workspace.resources import resource
 from cfd_studio.workspace.settings import load_settings
+
+if TYPE_CHECKING:
+    from cfd_studio.gui.main_window import MainWindow
 
 _LOG = logging.getLogger(__name__)
 _PROBE = "from PySide6.QtWidgets import QApplication; QApplication([])"
@@ -46,9 +43,20 @@ def main(*, run: Path | None = None, demo: Path | None = None) -> int:
     NoDisplayError
         Where there is no screen, or Qt lacks a library.
     """
-    # Waiting threads of torch must sleep: spinning, they slow a busy machine down twentyfold, and the window with it.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     probe_display()
+    return _open(run, demo)
+
+
+def _open(run: Path | None, demo: Path | None) -> int:
+    # Qt cannot even be imported where a library is missing, so nothing above this line does.
+    from PySide6.QtCore import QTimer
+    from PySide6.QtGui import QIcon
+    from PySide6.QtWidgets import QApplication
+
+    from cfd_studio.gui import theme
+    from cfd_studio.gui.collector import Collector
+    from cfd_studio.gui.main_window import MainWindow
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
@@ -102,7 +110,7 @@ def probe_display() -> None:
         )
 
 
-def _show(window: MainWindow) -> None:
+def _show(window: "MainWindow") -> None:
     screen = window.screen().availableGeometry()
     hint = window.sizeHint()
     window.resize(min(hint.width(), screen.width()), min(hint.height(), screen.height()))
@@ -111,7 +119,7 @@ def _show(window: MainWindow) -> None:
     window.show()
 
 
-def _interrupted(window: MainWindow, _number: int, _frame: object) -> None:
+def _interrupted(window: "MainWindow", _number: int, _frame: object) -> None:
     """Take Ctrl-C as a wish to stop, keep and close; a second one ends the program at once."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if window.controller.jobs_here():
@@ -120,7 +128,7 @@ def _interrupted(window: MainWindow, _number: int, _frame: object) -> None:
         window.close()
 
 
-def _tell_unexpected(window: MainWindow) -> None:
+def _tell_unexpected(window: "MainWindow") -> None:
     """Show exceptions that nobody caught in the window, with their details, and log them."""
 
     def tell(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:

@@ -11,6 +11,10 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 
 
+# More threads must save at least this share of a step; else the core is worth more to the window.
+WORTH_IT = 0.85
+
+
 def choose_device(wanted: str) -> str:
     """Return the device for a wish: ``auto`` takes the first GPU, or the CPU.
 
@@ -49,12 +53,16 @@ def choose_threads(request: ExecutionRequest, device: str, step: Callable[[], No
     step : callable
         A piece of typical work, some milliseconds long; timed with 1, 2, 4, ... threads.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     chosen = request.threads
     if not chosen:
-        chosen = 1 if device != "cpu" else _fastest(cores, step)
+        chosen = 1 if device != "cpu" else _fastest(available_cores(), step)
     torch.set_num_threads(chosen)
     return chosen
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _fastest(cores: int, step: Callable[[], None]) -> int:
@@ -69,4 +77,8 @@ def _fastest(cores: int, step: Callable[[], None]) -> int:
             began = time.perf_counter()
             step()
             times[threads].append(time.perf_counter() - began)
-    return min(candidates, key=lambda threads: statistics.median(times[threads]))
+    best = candidates[0]
+    for threads in candidates[1:]:
+        if statistics.median(times[threads]) < WORTH_IT * statistics.median(times[best]):
+            best = threads
+    return best

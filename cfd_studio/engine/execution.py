@@ -10,7 +10,6 @@ import torch
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 
-
 # More threads must save at least this share of a step; else the core is worth more to the window.
 WORTH_IT = 0.85
 

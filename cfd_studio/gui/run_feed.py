@@ -8,12 +8,12 @@ from PySide6.QtGui import QImage
 
 from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, StageSnapshot
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.runs.catalog import is_running
+from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
 from cfd_studio.runs.series import Series
-from cfd_studio.runs.status import JobStatus, read_status
+from cfd_studio.runs.status import JobStatus
 
 POLL_SECONDS = 0.2
 _LOG = logging.getLogger(__name__)
@@ -156,20 +156,9 @@ class RunFeed:
 
 def _state(folder: RunFolder) -> tuple[str, JobStatus | None, str]:
     """Return state, status and, while somebody works on it, who."""
-    jobs = folder.jobs()
-    if not jobs:
-        return "new", None, ""
-    running = is_running(folder)
-    status = read_status(jobs[-1].status)
-    if status is None:
-        return ("starting" if running else "lost"), None, ""
-    if status.state.ended:
-        return status.state.value, status, ""
-    holder = current_holder(folder)
-    if not running or holder is None:
-        again = read_status(jobs[-1].status)  # it may have ended between the two looks
-        return (again.state.value if again and again.state.ended else "lost"), again, ""
-    return status.state.value, status, f"process {holder.pid} on {holder.host}"
+    state, status = run_state(folder)
+    holder = current_holder(folder) if status and not status.state.ended and state != "lost" else None
+    return state, status, f"process {holder.pid} on {holder.host}" if holder else ""
 
 
 def _still(status: JobStatus | None) -> JobStatus | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.events import JobState
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import current_holder, is_alive
-from cfd_studio.runs.status import read_status
+from cfd_studio.runs.status import JobStatus, read_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,25 @@ def summarize(path: Path) -> RunSummary:
     except (CfdError, OSError) as error:
         return RunSummary(path, path.name, "unreadable", 0, 0, 0.0, str(error))
     done = sum(run.weights(stage.id).exists() for stage in config.stages)
-    jobs = run.jobs()
-    state, sentence = "new", ""
-    if jobs:
-        status = read_status(jobs[-1].status)
+    if jobs := run.jobs():
         changed = max(changed, jobs[-1].path.stat().st_mtime)
-        state = status.state.value if status else "lost"
-        sentence = status.sentence if status else ""
-        if status and not status.state.ended and not _is_held(run):
-            state = "lost"
+    state, status = run_state(run)
+    sentence = status.sentence if status else ""
     return RunSummary(path, config.name, state, done, len(config.stages), changed, sentence)
+
+
+def run_state(run: RunFolder) -> tuple[str, JobStatus | None]:
+    """Return the state of a run, as in `RunSummary`, and what its newest job said last."""
+    jobs = run.jobs()
+    if not jobs:
+        return "new", None
+    status = read_status(jobs[-1].status)
+    if status is not None and status.state.ended:
+        return status.state.value, status
+    if _is_held(run):
+        return (status.state if status else JobState.STARTING).value, status
+    again = read_status(jobs[-1].status)  # it may have ended between the two looks
+    return (again.state.value if again and again.state.ended else "lost"), again
 
 
 def list_runs(root: Path) -> list[RunSummary]:
@@ -61,13 +71,6 @@ def _is_run(folder: Path) -> bool:
         return (folder / "run.json").is_file()
     except OSError:  # one that may not be entered hides no other
         return False
-
-
-def is_running(run: RunFolder) -> bool:
-    """Tell whether a job works on the run now, as far as this host can see at once."""
-    jobs = run.jobs()
-    status = read_status(jobs[-1].status) if jobs else None
-    return status is not None and not status.state.ended and _is_held(run)
 
 
 def _is_held(run: RunFolder) -> bool:

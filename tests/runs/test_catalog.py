@@ -8,7 +8,7 @@ import pytest
 
 from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import atomic
-from cfd_studio.runs.catalog import is_running, list_runs, summarize
+from cfd_studio.runs.catalog import list_runs, run_state, summarize
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import Lease
 from cfd_studio.runs.status import JobStatus
@@ -25,7 +25,7 @@ def test_a_run_without_a_job_is_new(mini_run: MakeRun) -> None:
     run = mini_run()
     summary = summarize(run.path)
     assert (summary.state, summary.name, summary.stages_done, summary.stages) == ("new", "Miniature", 0, 6)
-    assert not is_running(run)
+    assert run_state(run)[0] not in ("starting", "running")
 
 
 @pytest.mark.parametrize("state", [JobState.FINISHED, JobState.STOPPED, JobState.FAILED])
@@ -34,7 +34,7 @@ def test_a_run_whose_job_ended_says_how(mini_run: MakeRun, state: JobState) -> N
     _job(run, state, "This is why.")
     summary = summarize(run.path)
     assert (summary.state, summary.sentence) == (state.value, "This is why.")
-    assert not is_running(run)
+    assert run_state(run)[0] not in ("starting", "running")
 
 
 @pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, JobState.PAUSED, JobState.STOPPING])
@@ -43,11 +43,11 @@ def test_a_job_at_work_is_told_from_one_that_died_without_a_word(mini_run: MakeR
     lease = Lease.acquire(run)
     _job(run, state)
     assert summarize(run.path).state == state.value
-    assert is_running(run)
+    assert run_state(run)[0] in ("starting", "running")
     gone = lease.holder.model_copy(update={"process_started": 1.0})  # the pid is somebody else's by now
     atomic.write_bytes(run.path / "lease.json", gone.model_dump_json().encode())
     assert summarize(run.path).state == "lost"
-    assert not is_running(run)
+    assert run_state(run)[0] not in ("starting", "running")
     (run.path / "lease.json").unlink()
     assert summarize(run.path).state == "lost"
 
@@ -102,3 +102,13 @@ def test_a_trained_run_counts_its_stages(trained_run: RunFolder) -> None:
     assert (summary.state, summary.stages_done, summary.stages) == ("finished", 6, 6)
     trained_run.weights("pd-2").unlink()
     assert summarize(trained_run.path).stages_done == 5
+
+
+def test_a_job_that_has_written_no_status_yet_is_starting_and_not_lost(mini_run: MakeRun) -> None:
+    run = mini_run()
+    lease = Lease.acquire(run)
+    run.new_job("train")
+    assert run_state(run) == ("starting", None)
+    assert summarize(run.path).state == "starting"
+    lease.release()
+    assert run_state(run) == ("lost", None)

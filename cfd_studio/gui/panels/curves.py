@@ -179,5 +179,5 @@ def _rate(seen: StageSnapshot) -> str:
     if seen.images_per_second:
         parts.append(f"{seen.images_per_second:,.0f} images/s")
     if seen.learning_rate is not None:
-        parts.append(f"learning rate {seen.learning_rate:.2e}")
+        parts.append(f"lr {seen.learning_rate:.1e}")
     return " · ".join(parts)

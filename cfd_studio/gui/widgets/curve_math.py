@@ -8,21 +8,27 @@ MOST_POINTS = 2000
 
 
 def smooth(values: Array, weight: float) -> Array:
-    """Return the exponential moving average, corrected for its start; values that are not finite count as missing.
+    """Return a moving average with exponential tails on both sides; values that are not finite count as missing.
+
+    Looking both ways, it does not lag behind a falling curve, and its ends are means of what there is.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
     weight : float
-        How much of the average so far is kept at each point, in [0, 1).
+        How much a point counts less than its neighbour nearer the middle, in [0, 1).
     """
     if weight <= 0 or not len(values):
         return values
     known = np.isfinite(values)
-    total = _decay(np.where(known, values, 0.0), weight)
-    share = _decay(known.astype(np.float64), weight)
+    total = _both_ways(np.where(known, values, 0.0), weight)
+    share = _both_ways(known.astype(np.float64), weight)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(share > 0, total / share, np.nan)
+
+
+def _both_ways(values: Array, weight: float) -> Array:
+    return _decay(values, weight) + _decay(values[::-1], weight)[::-1] - values
 
 
 def _decay(values: Array, weight: float) -> Array:

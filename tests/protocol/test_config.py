@@ -325,7 +325,7 @@ def test_the_shipped_preset_is_a_right_recipe() -> None:
     raw = json.loads((Path(__file__).parents[2] / "resources" / "presets" / "digits.json").read_text())
     assert read_recipe(raw).summary
     config = resolve(raw)
-    assert [config.own_steps(stage) for stage in config.diffusion_stages()] == [64, 32, 16, 8, 4, 2, 1, 4, 2, 1]
+    assert [config.own_steps(stage) for stage in config.diffusion_stages()] == [32, 16, 8, 4, 2, 1, 4, 2, 1]
     pd, cfd = config.stage("pd-4"), config.stage("cfd-4")
     assert pd.parent == cfd.parent == "pd-8"
     assert pd.optimization == cfd.optimization

@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def open_run(self, path: Path) -> None:
-        """Show a run and follow it."""
+        """Show a run, follow it and keep it in the list."""
         path = Path(os.path.abspath(path))  # noqa: PTH100, for a link stays what the person chose
         if path != self.open_path:
             if self.feed is not None:
@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
             self.page.reset()
             self.banner.hide()
             self.feed = RunFeed(path)
+        self._list(path)
         self.pages.setCurrentWidget(self.page)
         self.sidebar.select(path)
 
@@ -186,7 +187,6 @@ class MainWindow(QMainWindow):
         chosen = dialogs.choose_folder(self, "Open run folder", root if root.is_dir() else Path.home())
         if chosen is not None:
             self.open_run(chosen)
-            self._list(chosen)
 
     def _list(self, path: Path) -> None:
         """Keep a run in the list, wherever it lies."""
@@ -197,7 +197,6 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _created(self, path: Path) -> None:
-        self._list(path)
         self.open_run(path)
         self.page.tabs.setCurrentIndex(WATCH)
 

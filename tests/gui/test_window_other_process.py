@@ -76,3 +76,10 @@ def test_a_killed_trainer_is_lost_and_can_be_resumed(
     desk.click(desk.header.start)
     desk.wait_state("running")
     assert desk.window.controller.jobs_here() == [long_run.path]
+
+
+def test_a_run_opened_from_elsewhere_joins_the_list_and_stays_there(desk: Any, mini_run: Any) -> None:
+    run = mini_run()
+    desk.open(run)
+    desk.wait(lambda: run.path in [summary.path for summary in desk.window.sidebar.model.runs])
+    assert desk.window.preferences.settings.opened == (run.path,)

@@ -104,7 +104,7 @@ def probe_display() -> None:
     if tried.returncode:
         said = [line.strip() for line in tried.stderr.splitlines() if line.strip()]
         telling = [line for line in said if "xcb" in line or "display" in line or "cannot open shared object" in line]
-        reason = (telling or said or [f"it ended with code {tried.returncode}"])[0]
+        reason = (telling or said[-1:] or [f"it ended with code {tried.returncode}"])[0]
         raise NoDisplayError(
             f"Qt cannot open a window here: {reason}", advice="Install what is missing, or go on without a window."
         )

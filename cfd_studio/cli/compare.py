@@ -14,7 +14,7 @@ def compare(
     stages: Annotated[str | None, typer.Option(help="Models, separated by commas; all by default.")] = None,
     steps: Annotated[str | None, typer.Option(help="Step counts; all halvings by default.")] = None,
     count: Annotated[int, typer.Option(min=1, max=1024, help="Images per cell.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Noise of image i is drawn from (seed, i).")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Noise of image i is drawn from (seed, i).")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Draw teacher and students side by side: a row per model, a column per step count, the same noise in every cell.
@@ -24,11 +24,12 @@ def compare(
     if out.suffix != ".png":
         raise CfdError("the picture is a .png", where=str(out), advice="Name the file so.")
     from cfd_studio.cli.sample import parse_steps
-    from cfd_studio.engine.execution import choose_device
+    from cfd_studio.engine.execution import choose_device, take_modest_threads
     from cfd_studio.engine.models import open_models
     from cfd_studio.engine.sheet import draw_sheet
 
     names = [name.strip() for name in stages.split(",")] if stages else None
+    take_modest_threads()
     models = open_models(run, names, choose_device(device))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

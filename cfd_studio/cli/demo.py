@@ -1,6 +1,5 @@
 """``cfd-studio demo`` and ``cfd-studio open``: the commands that lead to the window."""
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +7,7 @@ import typer
 
 from cfd_studio.protocol.errors import NoDisplayError
 from cfd_studio.runs.folder import RunFolder
-
-DEMO_PRESET = "digits"
+from cfd_studio.workspace.resources import DEMO_PRESET
 
 
 def demo(
@@ -18,9 +16,9 @@ def demo(
     run: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; new by default.")] = None,
 ) -> None:
     """Run the main job: a teacher of handwritten digits, distilled down to one step, side by side at the end."""
-    from cfd_studio.workspace.folders import runs_folder
+    from cfd_studio.workspace.folders import new_demo_folder
 
-    folder = run or runs_folder() / time.strftime("digits-%Y%m%d-%H%M%S")
+    folder = run or new_demo_folder()
     if not headless:
         try:
             raise typer.Exit(context.obj(demo=folder))

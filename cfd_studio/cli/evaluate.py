@@ -1,6 +1,7 @@
 """``cfd-studio evaluate``."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,8 @@ def evaluate(
 ) -> None:
     """Measure every trained model at each of its step counts: Frechet distances, floor, accuracies, time per image."""
     folder = RunFolder.open(run)
+    if out is not None and not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
+        raise CfdError("cannot be written there", where=str(out), advice="Choose another file.")
     qualities = _measure(folder, device)
     floor, accuracies = qualities[-1].floor, qualities[-1].accuracies
     spaces = [figure.space for figure in floor]
@@ -57,8 +60,9 @@ def evaluate(
 def _measure(run: RunFolder, device_name: str) -> list[StageQuality]:
     from cfd_studio.engine.build import build_data, load_denoiser
     from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
-    from cfd_studio.engine.execution import choose_device
+    from cfd_studio.engine.execution import choose_device, take_modest_threads
 
+    take_modest_threads()
     config = run.config()
     device = choose_device(device_name)
     trained = [stage for stage in config.diffusion_stages() if run.weights(stage.id).exists()]
@@ -78,6 +82,8 @@ def _measure(run: RunFolder, device_name: str) -> list[StageQuality]:
                 judgement, _ = jury.judge(stage.id, denoiser, config.own_steps(stage), steps)
                 judgements.append(judgement)
                 progress.advance(bar, steps)
+            if not progress.console.is_terminal:
+                progress.console.print(f"Model '{stage.id}' is measured.", highlight=False)
             qualities.append(
                 StageQuality(stage=stage.id, judgements=tuple(judgements), floor=jury.floor(), accuracies=accuracies)
             )

@@ -1,8 +1,7 @@
 """Watching a job from a terminal: the same mirror that the window reads, drawn as progress bars."""
 
 import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -25,8 +24,8 @@ from cfd_studio.workers.thread import ThreadJob
 REFRESH_SECONDS = 0.2
 
 
-def follow(run: RunFolder, job: ThreadJob) -> int:
-    """Draw a job's progress until it ends; return the exit code.
+def follow(run: RunFolder, start: Callable[[], ThreadJob]) -> int:
+    """Start a job and draw its progress until it ends; return the exit code.
 
     The first Ctrl-C stops and keeps, the second stops and discards.
 
@@ -37,13 +36,17 @@ def follow(run: RunFolder, job: ThreadJob) -> int:
     """
     console = Console(stderr=True)
     mirror = RunMirror(run)
+    before = max((one.number for one in run.jobs()), default=0)
     seen_log = 0
-    with _interrupts(run, console), _progress(console) as progress:
+    with _interrupts(console) as wishes, _progress(console) as progress:
+        job = start()
         bars: dict[str, TaskID] = {}
         alive = True
         while alive:
             alive = not job.wait(REFRESH_SECONDS)
             mirror.refresh()
+            if wishes and mirror.job is not None and mirror.job.job > before:  # its own inbox is there by now
+                inbox.drop(run.jobs()[-1].inbox, Command(verb=wishes.pop(0)))
             lines = (
                 list(mirror.log)[len(mirror.log) - (mirror.log_count - seen_log) :]
                 if mirror.log_count > seen_log
@@ -81,20 +84,20 @@ def _progress(console: Console) -> Progress:
 
 
 @contextmanager
-def _interrupts(run: RunFolder, console: Console) -> Iterator[None]:
-    """Turn Ctrl-C and a polite kill into commands for the newest job."""
-    asked: list[float] = []
+def _interrupts(console: Console) -> Iterator[list[Verb]]:
+    """Turn Ctrl-C and a polite kill into wishes, which the caller passes on once the job can take them."""
+    wishes: list[Verb] = []
+    asked = False
 
     def ask(_signal: int, _frame: object) -> None:
-        verb = Verb.STOP_DISCARD if asked else Verb.STOP_KEEP
-        asked.append(time.monotonic())
-        if jobs := run.jobs():
-            inbox.drop(jobs[-1].inbox, Command(verb=verb))
-        console.print("Stopping and saving; once more to stop without saving." if len(asked) == 1 else "Stopping.")
+        nonlocal asked
+        wishes.append(Verb.STOP_DISCARD if asked else Verb.STOP_KEEP)
+        console.print("Stopping." if asked else "Stopping and saving; once more to stop without saving.")
+        asked = True
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield wishes
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.errors import CfdError, ConfigError, Problem
 from cfd_studio.protocol.plan import resolve, set_values
 from cfd_studio.workspace.resources import presets
 
@@ -48,14 +48,23 @@ def read_config(name: str, settings: list[str]) -> RunConfig:
         With everything that is wrong.
     """
     raw, source = read_raw(name)
-    assignments = []
+    problems: list[Problem] = []
     for setting in settings:
         path, separator, text = setting.partition("=")
         if not separator or not path:
             raise CfdError(f"'{setting}' sets nothing", where="--set", advice="Write path.to.field=value.")
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = text
-        assignments.append((path.strip(), value))
-    return resolve(set_values(raw, assignments), source=source)
+        try:
+            raw = set_values(raw, [(path.strip(), value)])
+        except ConfigError as error:
+            problems += error.problems
+    try:
+        config = resolve(raw, source=source)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems, source=source)
+    return config

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cfd_studio.protocol.errors import CfdError
@@ -25,5 +26,5 @@ def runs(root: Annotated[Path | None, typer.Argument(metavar="ROOT", help="Your 
     table = Table("run", "state", "stages", "changed", "folder")
     for run in found:
         changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.changed)) if run.changed else ""
-        table.add_row(run.name, run.state, f"{run.stages_done} / {run.stages}", changed, str(run.path))
+        table.add_row(escape(run.name), run.state, f"{run.stages_done} / {run.stages}", changed, escape(str(run.path)))
     Console().print(table)

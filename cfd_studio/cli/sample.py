@@ -1,7 +1,7 @@
 """``cfd-studio sample``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ def sample(
     stage: Annotated[str | None, typer.Option(help="The model; the run's last one by default.")] = None,
     steps: Annotated[str, typer.Option(help="Step counts, separated by commas.")] = "1",
     count: Annotated[int, typer.Option(min=1, max=100_000, help="Images per step count.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Noise of image i is drawn from (seed, i).")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Noise of image i is drawn from (seed, i).")] = 0,
     noise: Annotated[
         Path | None, typer.Option(metavar="FILE.npy", help="Starting noise instead of the seed's, float32 NCHW.")
     ] = None,
@@ -39,16 +39,17 @@ def sample(
     import torch
 
     from cfd_studio.diffusion.samplers import starting_noise
-    from cfd_studio.engine.execution import choose_device
+    from cfd_studio.engine.execution import choose_device, take_modest_threads
     from cfd_studio.engine.gallery import write_strip
     from cfd_studio.engine.models import open_models
 
+    take_modest_threads()
     models = open_models(run, [stage] if stage else None, choose_device(device))
     model = models[-1]
     for wanted in step_counts:
         model.check_steps(wanted)
     start = read_noise(noise, model.shape) if noise else starting_noise(seed, 0, count, model.shape)
-    arrays = {"noise": start.numpy()}
+    arrays: dict[str, Any] = {"noise": start.numpy()}
     blocks = []
     for wanted in step_counts:
         drawn = model.draw(start, wanted)
@@ -60,7 +61,7 @@ def sample(
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
             with out.open("wb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)
+                np.savez(stream, **arrays)
         else:
             write_strip(out, torch.cat(blocks), min(IMAGES_PER_ROW, len(start)))
     except OSError as error:
@@ -76,7 +77,7 @@ def parse_steps(text: str) -> list[int]:
         Where one is no positive number.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if not parts or not all(part.isdecimal() and len(part) < 10 and int(part) > 0 for part in parts):
         raise CfdError(f"'{text}' is no list of step counts", where="--steps", advice="Write for example 1,2,4.")
     return [int(part) for part in parts]
 
@@ -96,7 +97,9 @@ def read_noise(path: Path, shape: tuple[int, int, int]) -> "Tensor":
         if path.stat().st_size > LARGEST_NOISE:
             raise CfdError("is larger than 2 GiB", where=str(path), advice="Give fewer images.")
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except CfdError:
+        raise
+    except Exception:  # numpy's readers raise nearly anything on content that is not theirs
         raise CfdError("is no readable .npy file", where=str(path), advice="Write it with numpy.save.") from None
     wanted = f"float32 of shape (N, {', '.join(map(str, shape))})"
     if not isinstance(array, np.ndarray) or array.ndim != 4 or array.shape[1:] != shape or not len(array):

@@ -1,5 +1,6 @@
 """``cfd-studio train`` and ``cfd-studio resume``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +25,12 @@ def train(
 ) -> None:
     """Make a run and train all its stages."""
     from cfd_studio.cli.recipes import read_config
+    from cfd_studio.engine.execution import choose_device
 
     request = execution_request(device, threads)
-    folder = RunFolder.create(run, read_config(recipe, settings or []))
+    config = read_config(recipe, settings or [])
+    choose_device(device)  # before the folder is made
+    folder = RunFolder.create(run, config)
     raise typer.Exit(work(folder, request))
 
 
@@ -63,4 +67,4 @@ def work(run: RunFolder, request: ExecutionRequest) -> int:
     from cfd_studio.engine.turns import Turns
     from cfd_studio.workers.thread import ThreadLauncher
 
-    return follow(run, ThreadLauncher(Turns()).start(run, request))
+    return follow(run, partial(ThreadLauncher(Turns()).start, run, request))

@@ -94,7 +94,8 @@ def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
 
 def way_out(checkpoint: Path) -> str:
     """Return what to do about a checkpoint that cannot be used."""
-    return f"Delete the folder {checkpoint.name} and resume: the run goes on from the checkpoint before it."
+    ending = "or the stage begins anew."
+    return f"Delete the folder {checkpoint.name} and resume: the run goes on from the one before, {ending}"
 
 
 def _write(path: Path, data: bytes | memoryview) -> None:

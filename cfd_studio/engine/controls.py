@@ -88,7 +88,7 @@ class Controls:
                 case Verb.SAVE if self._can_save:
                     self.saves.append(command)
                 case Verb.SAVE:
-                    self._refuse(command, "nothing to save now: the stage's weights are on the disk already")
+                    self._refuse(command, "there is nothing to save between two stages and while one is judged")
                 case _:
                     if stop is not None:
                         self.granted(stop)  # the last word counts

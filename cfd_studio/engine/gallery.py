@@ -1,5 +1,6 @@
 """Same-noise samples: every model draws image i from the same noise."""
 
+import io
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -16,6 +17,7 @@ from torch import Tensor
 from cfd_studio.data.images import to_uint8
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.samplers import ddim, sampling_levels
+from cfd_studio.runs import atomic
 
 IMAGE_GAP = 1
 BATCH_SIZE = 500
@@ -126,6 +128,6 @@ def tile(images: Tensor, columns: int, background: int) -> NDArray[np.uint8]:
 def write_strip(path: Path, images: Tensor, columns: int) -> None:
     """Write images as one PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    Image.fromarray(tile(images, columns, 128)).save(partial, format="PNG")
-    partial.replace(path)
+    content = io.BytesIO()
+    Image.fromarray(tile(images, columns, 128)).save(content, format="PNG")
+    atomic.write_bytes(path, content.getvalue())

@@ -42,7 +42,7 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
     Returns
     -------
     JobEnded
-        What the journal says last. A job that began never raises.
+        What the journal says last; whatever ends a job while it works is said there and not raised.
 
     Raises
     ------
@@ -96,10 +96,18 @@ def _work(
     step = checkpoint_step(newest[0]) if newest else 0
     reporter.say(JobStarted(job=job.number, device=device, stage=first.id if first else None, step=step))
     reporter.phase("loading")
+    reporter.log("Loading the images and measuring how many threads are fastest.")
     data = build_data(config).to(device)
-    plan = _execution_plan(config, request, device, data, previous)
+    plan = _execution_plan(config, request, device, data, previous, turns)
     torch.set_num_threads(plan.threads)
     job.write_plan(plan)
+    before = next((old for old in (one.read_plan() for one in reversed(previous)) if old), plan)
+    if before != plan:
+        reporter.log(
+            f"This job uses {plan.device} with {plan.threads} threads, the last one {before.device} with "
+            f"{before.threads}: from here on the run is not bitwise the one that was begun.",
+            "warning",
+        )
     reporter.log(
         f"{config.name}: {len(data.train):,} training and {len(data.held_out):,} held-out images, "
         f"{len(config.stages)} stages, on {plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}."
@@ -116,7 +124,12 @@ def _work(
 
 
 def _execution_plan(
-    config: RunConfig, request: ExecutionRequest, device: str, data: DataSet, previous: list[JobFolder]
+    config: RunConfig,
+    request: ExecutionRequest,
+    device: str,
+    data: DataSet,
+    previous: list[JobFolder],
+    turns: Turns,
 ) -> ExecutionPlan:
     """Return the plan of the last job where it fits the request, else choose one by measuring."""
     for job in reversed(previous):
@@ -125,14 +138,15 @@ def _execution_plan(
             return old
     diffusion = config.diffusion_stages()
     stage: Stage = diffusion[0] if diffusion else config.stages[0]
-    with torch.random.fork_rng(devices=[]):
-        network = build_network(config, stage, data.train.shape, data.classes).to(device)
+    with turns, torch.random.fork_rng(devices=[]):
+        network = build_network(config, stage, data.train.shape, data.classes).to(device).eval()
     images = to_float(data.train.images[: stage.optimization.batch_size])
     levels = torch.ones(len(images), dtype=torch.int64, device=images.device)
 
     def typical_step() -> None:
-        output = network(images).logits if isinstance(stage, ClassifierStage) else network(images, levels)
-        output.square().mean().backward()
+        with turns:
+            output = network(images).logits if isinstance(stage, ClassifierStage) else network(images, levels)
+            output.square().mean().backward()
 
     return ExecutionPlan(device=device, threads=choose_threads(request, device, typical_step))
 

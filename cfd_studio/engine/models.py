@@ -59,9 +59,11 @@ class Model:
             Where they are more than its own.
         """
         if not 1 <= sampling_steps <= self.own_steps:
+            one = self.own_steps == 1
             raise CfdError(
-                f"model '{self.stage_id}' was made for {self.own_steps} steps and cannot use {sampling_steps}",
-                advice=f"Ask for 1 to {self.own_steps}.",
+                f"model '{self.stage_id}' was made for {self.own_steps} step{'' if one else 's'} "
+                f"and cannot use {sampling_steps}",
+                advice="Ask for 1." if one else f"Ask for 1 to {self.own_steps}.",
             )
 
 

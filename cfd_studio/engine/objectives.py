@@ -115,18 +115,15 @@ class ProgressiveObjective(DiffusionObjective):
         to_image: ToImage,
         teacher: Denoiser,
         own_steps: int,
-        *,
-        clip_target: bool = False,
     ) -> None:
         super().__init__(schedule, to_image, own_steps)
         assert self.stride % 2 == 0
         self.teacher = teacher
-        self._clip_target = clip_target
 
     def target(self, z: Tensor, t: Tensor) -> Tensor:
         """Return x_target of noisy images z at levels t, shape (B, C, H, W)."""
         half = self.stride // 2
-        return two_step_target(self.teacher, z, t, t - half, t - self.stride, clip=self._clip_target)
+        return two_step_target(self.teacher, z, t, t - half, t - self.stride)
 
     def compare(self, model: Denoiser, x: Tensor, z: Tensor, t: Tensor) -> Terms:  # noqa: ARG002, only the target counts
         """Return the PD loss: the weighted squared error against x_target."""

@@ -29,7 +29,7 @@ def draw_sheet(models: list[Model], step_counts: list[int] | None, count: int, s
     columns = sorted(step_counts or halvings(max(model.own_steps for model in models)), reverse=True)
     per_row = math.ceil(math.sqrt(count))
     noise = starting_noise(seed, 0, count, models[0].shape)
-    side = models[0].shape[1] * per_row + per_row - 1
+    side = models[0].shape[2] * per_row + per_row - 1
     scale = max(1, round(CELL_SIDE / side))
     width, height = (
         side * scale,

@@ -12,6 +12,7 @@ from cfd_studio.engine.build import (
     build_objective,
     derive_seed,
     load_denoiser,
+    load_network,
     weights_metadata,
 )
 from cfd_studio.engine.checkpoint import checkpoints, load_checkpoint, way_out
@@ -23,7 +24,7 @@ from cfd_studio.engine.objectives import Objective
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.turns import Turns
-from cfd_studio.interop.weights import load_weights, save_weights
+from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import StageJudged, StageStarted, StageTrained
@@ -98,8 +99,7 @@ def _prepare(place: Workplace, stage: Stage) -> tuple[TrainingState, Objective]:
         torch.manual_seed(derive_seed(config.seed, stage.id, "weights"))
         network = build_network(config, stage, place.data.train.shape, place.data.classes).to(device)
     if stage.parent is not None:
-        tensors, _ = load_weights(place.run.weights(stage.parent), device)
-        network.load_state_dict(tensors)
+        network.load_state_dict(load_network(place.run, config, stage.parent, device).state_dict())
     network.train()
     batches = Batches(
         len(place.data.train), stage.optimization.batch_size, derive_seed(config.seed, stage.id, "batches")
@@ -139,6 +139,7 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
             )
             judgements.append(judgement)
             if steps == own_steps:
+                place.lease.check()
                 strip = run.stage(stage.id) / "samples" / f"step-{stage.optimization.steps:08d}.png"
                 write_strip(strip, images[:STRIP_IMAGES], STRIP_IMAGES)
         quality = StageQuality(
@@ -148,7 +149,8 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
         distances = ", ".join(
             f"{figure.value:.3g} in {figure.space}" for figure in own.figures if figure.reference == "held-out"
         )
-        reporter.log(f"Model '{stage.id}' with {own.sampling_steps} steps: Frechet distance {distances}.")
+        noun = "step" if own.sampling_steps == 1 else "steps"
+        reporter.log(f"Model '{stage.id}' with {own.sampling_steps} {noun}: Fréchet distance {distances}.")
     place.lease.check()
     run.write_quality(quality)
     reporter.say(StageJudged(quality=quality))

@@ -71,7 +71,11 @@ class TrainingState:
         caller holds the turn of the device.
         """
         device = next(self.network.parameters()).device
-        shared = torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
+        shared = torch.default_generator
+        if device.type == "cuda":
+            shared = torch.cuda.default_generators[device.index or 0]
+        elif device.type == "mps":
+            shared = torch.mps._get_default_mps_generator()
         outside = shared.get_state()
         shared.set_state(self.global_state)
         try:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ from cfd_studio.gui.preferences import Preferences
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.plan import resolve
-from cfd_studio.workspace.folders import runs_folder
-from cfd_studio.workspace.resources import presets
-
-DEMO_PRESET = "digits"
+from cfd_studio.workspace.folders import new_demo_folder, runs_folder
+from cfd_studio.workspace.resources import DEMO_PRESET, presets
 
 
 class Beginnings(QObject):
@@ -50,7 +47,7 @@ class Beginnings(QObject):
 
     def run_demo(self, folder: Path | None = None) -> None:
         """Start the digits demo in a folder, or go on with the one there."""
-        chosen = folder or runs_folder() / time.strftime("digits-%Y%m%d-%H%M%S")
+        chosen = folder or new_demo_folder()
         target = Path(os.path.abspath(chosen))  # noqa: PTH100, for a link stays what the person chose
         self.demos.add(target)
 

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 from cfd_studio.runs.catalog import RunSummary, list_runs, summarize
+from cfd_studio.runs.lease import Pulse
 
 POLL_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class CatalogFeed:
         self._root = root
         self._opened = opened
         self._lock = threading.Lock()
+        self._pulse = Pulse()
         self._newest: list[RunSummary] | None = None
         self._wake = threading.Event()
         self._closing = False
@@ -67,7 +69,8 @@ class CatalogFeed:
             self._wake.clear()
 
     def _list(self) -> list[RunSummary]:
-        runs = list_runs(self._root)
+        runs = list_runs(self._root, self._pulse)
         listed = {run.path for run in runs}
-        elsewhere = [summarize(path) for path in self._opened if path not in listed and (path / "run.json").is_file()]
+        others = [path for path in self._opened if path not in listed and (path / "run.json").is_file()]
+        elsewhere = [summarize(path, self._pulse) for path in others]
         return sorted([*runs, *elsewhere], key=lambda run: run.changed, reverse=True)

@@ -10,7 +10,7 @@ from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, S
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import current_holder
+from cfd_studio.runs.lease import Pulse, current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
 from cfd_studio.runs.series import Series
 from cfd_studio.runs.status import JobStatus
@@ -31,6 +31,7 @@ class RunFeed:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._pulse = Pulse()
         self._newest: RunSnapshot | None = None
         self._error: str | None = None
         self._wake = threading.Event()
@@ -74,7 +75,7 @@ class RunFeed:
         while not self._closing:
             try:
                 mirror.refresh()
-                state, status, holder = _state(folder)
+                state, status, holder = _state(folder, self._pulse)
                 strips = self._read_strips(folder, mirror)
                 now = (mirror.version, state, _still(status), holder, strips)
                 if now != seen:
@@ -154,9 +155,9 @@ class RunFeed:
         return len(self._strips)
 
 
-def _state(folder: RunFolder) -> tuple[str, JobStatus | None, str]:
+def _state(folder: RunFolder, pulse: Pulse) -> tuple[str, JobStatus | None, str]:
     """Return state, status and, while somebody works on it, who."""
-    state, status = run_state(folder)
+    state, status = run_state(folder, pulse)
     holder = current_holder(folder) if status and not status.state.ended and state != "lost" else None
     return state, status, f"process {holder.pid} on {holder.host}" if holder else ""
 

@@ -25,7 +25,7 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
     path : Path
     network : nn.Module
     metadata : dict of str to str
-        What is needed to build the network again.
+        What, beside the run's config, is needed to build the network again.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)

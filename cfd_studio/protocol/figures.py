@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class Figure(BaseModel):
     """One number and everything needed to know what it means.
 
-    ``space`` is ``pixels`` or ``judge``'s features, ``reference`` the real images compared with, ``samples`` how many
-    images stand on the other side.
+    ``space`` is ``pixels`` or names a classifier as in ``judge (mlp, 64 features)``, ``reference`` the real images
+    compared with, ``samples`` how many images stand on the other side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,9 +33,9 @@ class Judgement(BaseModel):
     figures: tuple[Figure, ...]
 
     def value(self, space: str, reference: str = "held-out") -> float | None:
-        """Return the Frechet distance in a space whose name starts with ``space``, or None."""
+        """Return the Frechet distance in ``pixels`` or in the features of the classifier of that name, or None."""
         for figure in self.figures:
-            if figure.space.startswith(space) and figure.reference == reference:
+            if (figure.space == space or figure.space.startswith(f"{space} (")) and figure.reference == reference:
                 return figure.value
         return None
 

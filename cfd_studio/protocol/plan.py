@@ -7,11 +7,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from cfd_studio.protocol.config import RunConfig, tree_problems
 from cfd_studio.protocol.errors import ConfigError, Problem
-from cfd_studio.protocol.fields import Words, field
+from cfd_studio.protocol.fields import field
 from cfd_studio.protocol.readable import child, readable
 from cfd_studio.protocol.stages import (
     STAGE_ID,
     ClassifierStage,
+    FeatureMatching,
     FeatureStage,
     Optimization,
     ProgressiveStage,
@@ -20,7 +21,7 @@ from cfd_studio.protocol.stages import (
 )
 
 
-class Halving(Words):
+class Halving(FeatureMatching):
     """A chain of students, each with half the steps of the one before: shorthand for several stages.
 
     ``{"kind": "halving", "id": "pd", "sampling_steps": [32, 16, 8]}`` becomes the stages pd-32, pd-16 and pd-8.
@@ -35,22 +36,6 @@ class Halving(Words):
     )
     optimization: Optimization
     classifier: str | None = field("The classifier stage whose features are matched.", label="Classifier", default=None)
-    temperature: float = field(
-        "Divides the teacher's features only, before the softmax; below 1 sharpens them.",
-        label="Temperature",
-        default=0.9,
-        basic=True,
-        gt=0.0,
-        le=10.0,
-    )
-    anchor_weight: float = field(
-        "Weight of the PD loss added to the feature loss; 0 is the paper.",
-        label="Pixel anchor",
-        default=0.0,
-        basic=True,
-        ge=0.0,
-        le=1000.0,
-    )
 
     def stages(self) -> list[dict[str, Any]]:
         """Return the stages it stands for, in order, as raw values."""

@@ -70,25 +70,9 @@ class TeacherStage(_Stage):
     )
 
 
-class ProgressiveStage(_Stage):
-    """Progressive distillation (arXiv 2202.00512): one student step lands where two teacher steps land."""
+class FeatureMatching(Words):
+    """How the two-step target is matched in feature space."""
 
-    kind: Literal["progressive"] = "progressive"
-    parent: str = field("The stage that teaches.", label="Parent")
-    sampling_steps: int = field(
-        "Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1
-    )
-
-
-class FeatureStage(_Stage):
-    """Classifier-based Feature Distillation (arXiv 2211.12039): the two-step target is matched in feature space."""
-
-    kind: Literal["feature"] = "feature"
-    parent: str = field("The stage that teaches.", label="Parent")
-    sampling_steps: int = field(
-        "Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1
-    )
-    classifier: str = field("The classifier stage whose features are matched.", label="Classifier")
     temperature: float = field(
         "Divides the teacher's features only, before the softmax; below 1 sharpens them.",
         label="Temperature",
@@ -107,6 +91,25 @@ class FeatureStage(_Stage):
     )
 
 
+class _Student(_Stage):
+    parent: str = field("The stage that teaches.", label="Parent")
+    sampling_steps: int = field(
+        "Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1
+    )
+
+
+class ProgressiveStage(_Student):
+    """Progressive distillation (arXiv 2202.00512): one student step lands where two teacher steps land."""
+
+    kind: Literal["progressive"] = "progressive"
+
+
+class FeatureStage(_Student, FeatureMatching):
+    """Classifier-based Feature Distillation (arXiv 2211.12039): the two-step target is matched in feature space."""
+
+    kind: Literal["feature"] = "feature"
+    classifier: str = field("The classifier stage whose features are matched.", label="Classifier")
+
+
 Stage = Annotated[ClassifierStage | TeacherStage | ProgressiveStage | FeatureStage, Field(discriminator="kind")]
-StudentStage = ProgressiveStage | FeatureStage
 DiffusionStage = TeacherStage | ProgressiveStage | FeatureStage

@@ -7,7 +7,7 @@ from pathlib import Path
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobState
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import current_holder, is_alive
+from cfd_studio.runs.lease import Pulse, current_holder, is_alive
 from cfd_studio.runs.status import JobStatus, read_status
 
 
@@ -27,7 +27,7 @@ class RunSummary:
     sentence: str = ""
 
 
-def summarize(path: Path) -> RunSummary:
+def summarize(path: Path, pulse: Pulse | None = None) -> RunSummary:
     """Return the line of one run; an unreadable one gets a line as well."""
     run = RunFolder(path)
     try:
@@ -38,32 +38,39 @@ def summarize(path: Path) -> RunSummary:
     done = sum(run.weights(stage.id).exists() for stage in config.stages)
     if jobs := run.jobs():
         changed = max(changed, jobs[-1].path.stat().st_mtime)
-    state, status = run_state(run)
+    state, status = run_state(run, pulse)
     sentence = status.sentence if status else ""
     return RunSummary(path, config.name, state, done, len(config.stages), changed, sentence)
 
 
-def run_state(run: RunFolder) -> tuple[str, JobStatus | None]:
-    """Return the state of a run, as in `RunSummary`, and what its newest job said last."""
+def run_state(run: RunFolder, pulse: Pulse | None = None) -> tuple[str, JobStatus | None]:
+    """Return the state of a run, as in `RunSummary`, and what its newest job said last.
+
+    Parameters
+    ----------
+    run : RunFolder
+    pulse : Pulse, optional
+        Of a reader that looks repeatedly; without one a holder on another host counts as alive.
+    """
     jobs = run.jobs()
     if not jobs:
         return "new", None
     status = read_status(jobs[-1].status)
     if status is not None and status.state.ended:
         return status.state.value, status
-    if _is_held(run):
+    if _is_held(run, status, pulse):
         return (status.state if status else JobState.STARTING).value, status
     again = read_status(jobs[-1].status)  # it may have ended between the two looks
     return (again.state.value if again and again.state.ended else "lost"), again
 
 
-def list_runs(root: Path) -> list[RunSummary]:
+def list_runs(root: Path, pulse: Pulse | None = None) -> list[RunSummary]:
     """Return the runs directly below a folder, newest first."""
     try:
         folders = [entry for entry in root.iterdir() if _is_run(entry)]
     except OSError:
         return []
-    return sorted((summarize(folder) for folder in folders), key=lambda run: run.changed, reverse=True)
+    return sorted((summarize(folder, pulse) for folder in folders), key=lambda run: run.changed, reverse=True)
 
 
 def _is_run(folder: Path) -> bool:
@@ -73,9 +80,11 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
-def _is_held(run: RunFolder) -> bool:
+def _is_held(run: RunFolder, status: JobStatus | None, pulse: Pulse | None) -> bool:
     holder = current_holder(run)
     if holder is None:
         return False
-    # A holder on another host would need a wait to be judged; a list takes its word.
-    return holder.host != socket.gethostname() or is_alive(run, holder)
+    if holder.host == socket.gethostname():
+        return is_alive(run, holder)
+    # A process on another host cannot be looked at; a reader that looks again and again sees whether its heart beats.
+    return pulse is None or not pulse.stands_still(run.path, status.heartbeat if status else 0)

@@ -125,7 +125,7 @@ class RunFolder:
         source = self.path / "config.json"
         try:
             raw = json.loads(source.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             raise CfdError(
                 "the config cannot be read", where=str(source), advice="Restore the file from a copy."
             ) from None

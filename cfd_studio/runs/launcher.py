@@ -37,7 +37,7 @@ class Sampler(Protocol):
         """Queue a request; ``answer`` is called once, on a thread of the sampler's."""
 
     def cancel(self) -> None:
-        """Drop everything that waits and end what is being drawn; dropped requests get no answer."""
+        """Drop what waits and end what is being drawn; only an answer on its way may still arrive."""
 
     def close(self) -> None:
         """Cancel and end the sampler's thread."""

@@ -3,6 +3,7 @@
 import socket
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.status import read_status
 
 STALE_SECONDS = 30.0
+LOCK = ".lease.lock"
 
 
 class Holder(BaseModel):
@@ -59,7 +61,7 @@ class Lease:
                 where=str(run.path),
                 advice="Wait for it, or stop it first.",
             )
-        with FileLock(run.path / ".lease.lock"):
+        with FileLock(run.path / LOCK):
             if _read(path) != seen:
                 raise CfdError(
                     "another trainer has just started on this run",
@@ -95,9 +97,10 @@ class Lease:
 
     def release(self) -> None:
         """Give the run back; a lease that is no longer ours stays."""
-        current = _read(self._path)
-        if current is not None and current.token == self.holder.token:
-            self._path.unlink(missing_ok=True)
+        with FileLock(self._path.with_name(LOCK)):
+            current = _read(self._path)
+            if current is not None and current.token == self.holder.token:
+                self._path.unlink(missing_ok=True)
 
 
 def is_alive(run: RunFolder, holder: Holder, *, patience: float = STALE_SECONDS) -> bool:
@@ -109,6 +112,8 @@ def is_alive(run: RunFolder, holder: Holder, *, patience: float = STALE_SECONDS)
             return same and process.status() != psutil.STATUS_ZOMBIE  # killed, and nobody has noticed
         except psutil.NoSuchProcess:
             return False
+        except psutil.AccessDenied:  # somebody else's process, and therefore one
+            return True
     jobs = run.jobs()
     if not jobs:
         return False
@@ -119,6 +124,23 @@ def is_alive(run: RunFolder, holder: Holder, *, patience: float = STALE_SECONDS)
         if read_status(jobs[-1].status) != before:
             return True
     return False
+
+
+class Pulse:
+    """Notices, on the reader's clock, that a heartbeat stands still; for holders whose process cannot be looked at."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[Path, tuple[int, float]] = {}
+
+    def stands_still(self, run: Path, heartbeat: int) -> bool:
+        """Take note of a heartbeat, and tell whether it has not changed for 30 s."""
+        now = self._clock()
+        last, since = self._seen.get(run, (-1, now))
+        if heartbeat != last:
+            since = now
+        self._seen[run] = (heartbeat, since)
+        return now - since >= STALE_SECONDS
 
 
 def current_holder(run: RunFolder) -> Holder | None:

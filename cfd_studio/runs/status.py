@@ -41,6 +41,7 @@ class StatusWriter:
         self._path = path
         self._status = JobStatus()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
         self._write()
@@ -73,6 +74,8 @@ class StatusWriter:
                 self._write()
 
     def _write(self) -> None:
-        with self._lock:
-            self._status = self._status.model_copy(update={"heartbeat": self._status.heartbeat + 1})
-            atomic.write_bytes(self._path, self._status.model_dump_json().encode())
+        with self._writing:
+            with self._lock:  # not held while the disk works: the training loop takes it at every step
+                self._status = self._status.model_copy(update={"heartbeat": self._status.heartbeat + 1})
+                content = self._status.model_dump_json().encode()
+            atomic.write_bytes(self._path, content)

@@ -6,10 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from cfd_studio.diffusion.samplers import starting_noise
-from cfd_studio.engine.execution import available_cores, choose_device
+from cfd_studio.engine.execution import choose_device, take_modest_threads
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
@@ -58,7 +56,7 @@ class SamplingSession:
             self._changed.notify()
 
     def cancel(self) -> None:
-        """Drop everything that waits and end what is being drawn; dropped requests get no answer."""
+        """Drop what waits and end what is being drawn; only an answer on its way may still arrive."""
         with self._changed:
             self._wishes.clear()
             self._epoch += 1
@@ -73,7 +71,7 @@ class SamplingSession:
 
     def _serve(self) -> None:
         lower_priority(self._niceness)
-        torch.set_num_threads(max(1, available_cores() // 2))  # the rest is the window's and the job's
+        take_modest_threads()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._wishes or self._closing)

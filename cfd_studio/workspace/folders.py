@@ -1,5 +1,6 @@
 """Where the user's things lie, by the custom of each system."""
 
+import time
 from pathlib import Path
 
 import appdirs
@@ -17,9 +18,9 @@ def runs_folder() -> Path:
     return data_folder() / "runs"
 
 
-def cache_folder() -> Path:
-    """Return the folder that may be emptied at any time."""
-    return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False))
+def new_demo_folder() -> Path:
+    """Return the folder of a demo begun now."""
+    return runs_folder() / time.strftime("digits-%Y%m%d-%H%M%S")
 
 
 def config_folder() -> Path:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import cfd_studio
 
+DEMO_PRESET = "digits"
+
 
 def _root() -> Path:
     package = Path(cfd_studio.__file__).parent

@@ -184,3 +184,38 @@ def test_missing_arguments_exit_with_2(capsys: pytest.CaptureFixture[str]) -> No
     assert call("train", "digits") == 2
     assert "--run" in capsys.readouterr().err
     assert call("trian") == 2
+
+
+def test_a_misspelt_section_does_not_hide_the_other_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = ["--set", "netwrk.channels=5", "--set", "network.channels=-5", "--set", "name=" + "[" * 5000]
+    assert call("train", "digits", "--run", tmp_path / "new", *wrong) == 2
+    errors = capsys.readouterr().err
+    for path in ("netwrk.channels", "network.channels", "name"):
+        assert f"  {path}: " in errors
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 no archive", b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4", b""])
+def test_a_file_that_is_no_noise_is_one_sentence(
+    content: bytes, tmp_path: Path, trained_run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "noise.npy").write_bytes(content)
+    out = tmp_path / "x.npz"
+    assert call("sample", trained_run.path, "--noise", tmp_path / "noise.npy", "--out", out) == 2
+    assert "is no readable .npy file" in capsys.readouterr().err
+
+
+def test_a_seed_beyond_all_bounds_and_a_device_that_is_not_there(
+    tmp_path: Path, trained_run: RunFolder, recipe_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("sample", trained_run.path, "--seed", str(2**64), "--out", tmp_path / "x.npz") == 2
+    assert call("train", recipe_file, "--run", tmp_path / "new", "--device", "cuda:77") == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_in_square_brackets_is_listed_as_it_is(
+    tmp_path: Path, mini_config: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunFolder.create(tmp_path / "runs" / "one", mini_config(name="[/x] [old]"))
+    assert call("runs", tmp_path / "runs") == 0
+    assert "[/x] [old]" in capsys.readouterr().out

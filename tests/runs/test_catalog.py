@@ -10,7 +10,7 @@ from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import atomic
 from cfd_studio.runs.catalog import list_runs, run_state, summarize
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Lease
+from cfd_studio.runs.lease import STALE_SECONDS, Lease, Pulse
 from cfd_studio.runs.status import JobStatus
 
 MakeRun = Callable[..., RunFolder]
@@ -112,3 +112,22 @@ def test_a_job_that_has_written_no_status_yet_is_starting_and_not_lost(mini_run:
     assert summarize(run.path).state == "starting"
     lease.release()
     assert run_state(run) == ("lost", None)
+
+
+def test_a_holder_on_another_host_is_lost_once_its_heart_stands_still(mini_run: MakeRun) -> None:
+    run = mini_run()
+    lease = Lease.acquire(run)
+    _job(run, JobState.RUNNING)
+    far = lease.holder.model_copy(update={"host": "another-host"})
+    atomic.write_bytes(run.path / "lease.json", far.model_dump_json().encode())
+    now = 0.0
+    pulse = Pulse(lambda: now)
+    assert run_state(run, pulse)[0] == "running"
+    now = STALE_SECONDS - 1
+    assert run_state(run, pulse)[0] == "running"
+    status = JobStatus(state=JobState.RUNNING, heartbeat=7)
+    atomic.write_bytes(run.jobs()[-1].status, status.model_dump_json().encode())
+    now = 2 * STALE_SECONDS - 2
+    assert run_state(run, pulse)[0] == "running"
+    now = 4 * STALE_SECONDS
+    assert run_state(run, pulse)[0] == "lost"

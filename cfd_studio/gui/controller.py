@@ -11,7 +11,6 @@ from cfd_studio.gui.bridge import Clerk
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
@@ -42,11 +41,14 @@ class Controller(QObject):
         Path of the run (or None), a sentence, details.
     created(object)
         The path of a run that now exists.
+    too_late(object)
+        The path of a run that had ended before a command reached it.
     """
 
     changed = Signal(object)
     failed = Signal(object, str, str)
     created = Signal(object)
+    too_late = Signal(object)
 
     def __init__(self, launcher: Launcher, clerk: Clerk) -> None:
         super().__init__()
@@ -98,12 +100,21 @@ class Controller(QObject):
         watch.asked[verb] = command
         self.changed.emit(path)
 
-        def drop() -> None:
+        def drop() -> bool:
             jobs = RunFolder(path).jobs()
             status = read_status(jobs[-1].status) if jobs else None
             if status is None or status.state.ended:
-                raise CfdError("no job works on this run")
+                return False
             inbox.drop(jobs[-1].inbox, command)
+            return True
+
+        def dropped(heard: bool) -> None:
+            if heard:
+                return
+            watch.asked.pop(verb, None)
+            self.changed.emit(path)
+            if not quietly:
+                self.too_late.emit(path)
 
         def not_dropped(error: Exception) -> None:
             watch.asked.pop(verb, None)
@@ -111,7 +122,7 @@ class Controller(QObject):
             if not quietly:
                 self.failed.emit(path, f"The command could not be given: {error}", "")
 
-        self._clerk.submit(drop, None, not_dropped)
+        self._clerk.submit(drop, dropped, not_dropped)
 
     def observe(self, snapshot: RunSnapshot) -> None:
         """Compare what was asked with what the run says."""

@@ -230,6 +230,10 @@ class MainWindow(QMainWindow):
     def _controller_failed(self, _: Path | None, sentence: str, details: str) -> None:
         self.say(sentence, details)
 
+    @Slot(object)
+    def _too_late(self, _: Path) -> None:
+        self.say("The run had ended already.", kind="info")
+
     def _clerk_failed(self, error: Exception) -> None:
         self.say(str(error))
 
@@ -273,6 +277,7 @@ class MainWindow(QMainWindow):
         self.controller.changed.connect(self._controller_changed)
         self.controller.failed.connect(self._controller_failed)
         self.controller.created.connect(self._created)
+        self.controller.too_late.connect(self._too_late)
 
     @Slot()
     def _demo(self) -> None:

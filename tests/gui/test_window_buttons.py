@@ -109,6 +109,55 @@ def test_stop_and_discard_names_the_checkpoint(desk: Any, long_run: RunFolder, m
     assert desk.snapshot.stages["teacher"].checkpoints == checkpoints
 
 
+def test_stop_and_discard_after_the_end_says_so_calmly(
+    desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.open(long_run)
+    desk.train_until("teacher")
+    desk.wait(lambda: desk.header.stop_discard.isEnabled())
+
+    def ends_meanwhile(*_: object, **__: object) -> bool:
+        desk.end()
+        return True
+
+    monkeypatch.setattr(dialogs, "ask", ends_meanwhile)
+    desk.header.stop_discard.trigger()
+    desk.wait(lambda: desk.window.banner.isVisible())
+    assert desk.window.banner.sentence.text() == "The run had ended already."
+    assert desk.window.banner.property("role") == "banner-info"
+    desk.wait(lambda: desk.header.start.isVisible() and desk.header.start.isEnabled())
+
+
+def test_the_log_of_a_finished_run_is_open_at_its_end(desk: Any, trained_run: RunFolder) -> None:
+    desk.open(trained_run)
+    text = desk.page.log.text
+
+    def last_is_whole() -> bool:
+        last = text.blockBoundingGeometry(text.document().lastBlock()).translated(text.contentOffset())
+        return bool(last.bottom() <= text.viewport().height())
+
+    desk.wait(lambda: text.document().blockCount() > 5)
+    desk.wait(last_is_whole, 2000)
+    for size in ((1000, 610), (1500, 620), (1100, 800)):
+        desk.window.resize(*size)
+        desk.wait(last_is_whole, 2000)
+    desk.window.resize(960, 600)
+    text.verticalScrollBar().setValue(0)
+    desk.window.resize(1000, 600)
+    desk.qtbot.wait(50)
+    assert text.verticalScrollBar().value() == 0
+
+
+def test_the_head_and_the_cards_reach_the_right_edge(desk: Any, trained_run: RunFolder) -> None:
+    desk.window.resize(1920, 1000)
+    desk.open(trained_run)
+    desk.wait(lambda: desk.header.chip.text() == "Finished")
+    desk.qtbot.wait(100)
+    assert desk.header.chip.geometry().right() == desk.header.left.geometry().right()
+    tree = desk.page.stages.tree
+    assert max(card.geometry().right() for card in tree.cards.values()) == tree.width() - 1
+
+
 def test_a_job_that_cannot_begin_frees_the_buttons(desk: Any, mini_run: Any) -> None:
     run = mini_run()
     desk.open(run)

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QSize
 
-from cfd_studio.gui.models.comparison import arrangement, block_image
+from cfd_studio.gui.models.comparison import arrangement, block_image, quality_note
 from cfd_studio.gui.run_page import COMPARE, WATCH
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.gui.widgets.picture_dialog import PictureDialog
+from cfd_studio.gui.widgets.sample_grid import SCROLL_BAR, SampleGrid
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -32,6 +34,7 @@ def test_generate_fills_the_grid(desk: Any, trained_run: RunFolder, tmp_path: Pa
     assert "made for 2 steps" in cells["pd-2", "4"].tip
     assert {key for key, cell in cells.items() if cell.own} == {("teacher", "8"), ("pd-2", "2")}
     assert cells["teacher", "8"].note.startswith("Fréchet ")
+    assert quality_note(desk.snapshot, "teacher", 3)[0] == "Fréchet –"
     assert "ms / image" in cells["teacher", "8"].caption
     assert cells["teacher", "8"].image.size().width() == 4 * 8
     compare.grid.enlarged.emit("teacher", "8")
@@ -43,6 +46,15 @@ def test_generate_fills_the_grid(desk: Any, trained_run: RunFolder, tmp_path: Pa
     monkeypatch.setattr(dialogs, "choose_target", lambda *_: target)
     desk.click(compare.save)
     desk.wait(target.exists)
+
+
+def test_five_columns_fit_into_a_small_window(qtbot: Any) -> None:
+    grid = SampleGrid()
+    qtbot.addWidget(grid)
+    grid.set_shape([(str(row), "") for row in range(9)], [(str(column), "") for column in range(5)])
+    grid.set_room(QSize(720, 400))
+    assert grid.height() > 400
+    assert grid.width() <= 720 - SCROLL_BAR
 
 
 def test_same_noise_gives_the_same_images_again(desk: Any, trained_run: RunFolder) -> None:
@@ -67,6 +79,7 @@ def test_generate_while_training_and_paused(desk: Any, mini_recipe: dict[str, An
     stages[3]["optimization"]["steps"] = 100_000  # the first student; the teacher is trained by then
     compare = _compare(desk, mini_run(stages=stages))
     assert not compare.choices.generate.isEnabled()
+    assert compare.hint.text().startswith("No model is trained yet.")
     desk.page.tabs.setCurrentIndex(WATCH)
     desk.train_until("pd-4")
     desk.page.tabs.setCurrentIndex(COMPARE)

@@ -101,6 +101,15 @@ def test_not_finite_is_marked(plot: CurvePlot) -> None:
     assert list(plot._lost.getData()[0]) == [820.0]
 
 
+def test_a_single_point_is_a_dot(plot: CurvePlot) -> None:
+    few = (np.array([20.0]), np.array([0.5]))
+    plot.show_curves(few, (np.empty(0), np.empty(0)), 3000)
+    assert list(plot.smoothed_line.scatter.getData()[0]) == [20.0]
+    more = (np.array([20.0, 40.0]), np.array([0.5, 0.4]))
+    plot.show_curves(more, (np.empty(0), np.empty(0)), 3000)
+    assert not plot.smoothed_line.scatter.isVisible()
+
+
 def test_hover_reads_the_nearest_point(plot: CurvePlot) -> None:
     found = plot.read(104.0)
     assert found is not None

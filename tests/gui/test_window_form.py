@@ -73,6 +73,21 @@ def test_a_problem_of_a_field_that_is_not_shown_stands_at_the_top(form: NewRunPa
     assert not form.start.isEnabled()
 
 
+def test_a_warm_up_longer_than_the_training_is_told_at_the_top(form: NewRunPanel) -> None:
+    teacher = _index(json.loads(presets()["digits"].read_bytes()), "teacher")
+    form.rows[f"stages.{teacher}.optimization.steps"].set_text("20")
+    assert form.elsewhere.isVisible()
+    assert "stages.teacher.optimization.warmup_steps" in form.elsewhere.text()
+    assert form.verdict.text() == "1 field to mend"
+    assert not form.start.isEnabled()
+
+
+def test_all_inputs_begin_at_the_same_place(form: NewRunPanel) -> None:
+    name, below = form.rows["name"], form.rows["schedule.num_timesteps"]
+    assert name.input.x() == below.input.x()
+    assert form.preset.x() - form.folder.x() == form.folder.input.x()
+
+
 def test_an_expanded_halving_leads_back_to_its_prefix() -> None:
     raw = json.loads(presets()["digits"].read_bytes())
     groups = form_groups(raw)
@@ -134,6 +149,8 @@ def test_a_folder_that_is_taken_is_refused_beside_it(
     desk.click(form.start)
     desk.wait(lambda: form.folder.problem())
     assert "not empty" in form.folder.problem()
+    assert form.verdict.text() == form.folder.problem()
+    assert form.focusWidget() is form.folder.input
     assert form.start.isEnabled()
 
 

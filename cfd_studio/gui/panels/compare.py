@@ -34,9 +34,9 @@ _HINT = (
     "Tick models and step counts, then press Generate.\n"
     "Image i starts from the same noise in every cell, so what differs is the model."
 )
-
-
+_NOTHING = "No model is trained yet. The teacher can be drawn from as soon as it is."
 _KEY = "Same noise in every cell · own step count outlined · click a cell to enlarge it"
+_DRAWING_LINES = 2  # of a tooltip; what was measured follows
 
 
 class ComparePanel(QWidget):
@@ -98,11 +98,13 @@ class ComparePanel(QWidget):
         rows = model_rows(snapshot)
         self._rows = {row.id: row for row in rows}
         self.choices.show_models(rows, step_choices(snapshot))
+        self.hint.setText(_HINT if any(row.ready for row in rows) else _NOTHING)
         for (stage, column), cell in list(self.grid.cells.items()):
-            if cell.state == "done" and not cell.note:
+            if cell.state == "done":
                 note, tip = quality_note(snapshot, stage, int(column))
-                if note:
-                    self.grid.set_cell(stage, column, replace(cell, note=note, tip=f"{cell.tip}\n{tip}"))
+                if note != cell.note:
+                    lines = [*cell.tip.splitlines()[:_DRAWING_LINES], tip]
+                    self.grid.set_cell(stage, column, replace(cell, note=note, tip="\n".join(lines)))
 
     def few_step_models(self) -> list[str]:
         """Return the teacher and every student of few steps: what a person wants to see side by side."""
@@ -197,7 +199,7 @@ class ComparePanel(QWidget):
             head = f"{request.stage} with {request.sampling_steps} sampling steps, seed {request.seed}"
             calls = f"{answer.network_calls} network call{'s' if answer.network_calls != 1 else ''}"
             caption = f"{milliseconds(answer.seconds_per_image)} / image"
-            lines = [head, f"{calls}, {caption}", *([tip] if tip else [])]
+            lines = [head, f"{calls}, {caption}", tip]
             self.grid.set_cell(*key, Cell("done", image, columns, request.count, caption, note, own, "\n".join(lines)))
         self._tell(error=answer.error)
 

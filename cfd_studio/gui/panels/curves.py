@@ -36,7 +36,7 @@ class CurvesPanel(QFrame):
             "Follow", icon="location-crosshairs", role="toggle", tip="Show the stage in training, whole (F)"
         )
         self.follow.setChecked(True)
-        self.log = Button("Log", role="toggle", tip="Logarithmic loss axis (L)")
+        self.log = Button("Log scale", role="toggle", tip="Logarithmic loss axis (L)")
         self.log.setChecked(True)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 100)

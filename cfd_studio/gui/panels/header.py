@@ -44,8 +44,8 @@ class Header(QFrame):
         self.pause = Button("Pause", icon="pause", tip="Pause after the current step; the model stays loaded (Ctrl+P)")
         self.save = Button("Save now", icon="floppy-disk", tip="Write a checkpoint now (Ctrl+S)")
         self.stop = Button("Stop", icon="stop", tip="End the job (Ctrl+. stops and keeps)")
-        self.stop_keep = QAction("Stop and keep — save, then end", self)
-        self.stop_discard = QAction("Stop and discard… — end without saving", self)
+        self.stop_keep = QAction("Stop and keep (save, then end)", self)
+        self.stop_discard = QAction("Stop and discard (end without saving)…", self)
         menu = QMenu(self)
         menu.addActions([self.stop_keep, self.stop_discard])
         self.stop.setMenu(menu)
@@ -123,7 +123,7 @@ class Header(QFrame):
 
     def _lay_out(self) -> None:
         first = QHBoxLayout()
-        first.setSpacing(8)
+        first.setSpacing(16)
         name = QVBoxLayout()
         name.setSpacing(2)
         head = QHBoxLayout()
@@ -133,9 +133,11 @@ class Header(QFrame):
         name.addWidget(self.folder)
         first.addLayout(name, 1)
         first.addWidget(self.chip)
-        first.addSpacing(8)
+        buttons = QHBoxLayout()  # takes no room, nor the space before it, while no button is shown
+        buttons.setSpacing(8)
         for button in (self.start, self.pause, self.save, self.stop):
-            first.addWidget(button)
+            buttons.addWidget(button)
+        first.addLayout(buttons)
         second = QHBoxLayout()
         second.setSpacing(12)
         second.addWidget(self.progress, 1)

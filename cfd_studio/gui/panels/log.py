@@ -2,7 +2,7 @@
 
 import time
 
-from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QResizeEvent, QShowEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout
 
 from cfd_studio.gui import theme
@@ -13,13 +13,45 @@ from cfd_studio.gui.widgets.labels import label
 MOST_LINES = 5000
 
 
+class LogText(QPlainTextEdit):
+    """Read-only text that stays scrolled to its end when its size changes."""
+
+    def __init__(self) -> None:
+        super().__init__(readOnly=True)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last line is in view."""
+        bar = self.verticalScrollBar()
+        return bar.value() >= bar.maximum() - 1
+
+    def to_end(self) -> None:
+        """Scroll to the last line."""
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Stay at the end: other line breaks change where it is."""
+        at_end = self.at_end
+        super().resizeEvent(event)
+        if at_end:
+            self.to_end()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Stay at the end: Qt does not know where it is while the text is hidden."""
+        at_end = self.at_end
+        super().showEvent(event)
+        if at_end:
+            self.to_end()
+
+
 class LogPanel(QFrame):
     """Appends new lines and keeps the view at the end, unless the person scrolled up."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self.text = QPlainTextEdit(readOnly=True)
+        self.text = LogText()
         self.text.setProperty("role", "log")
         self.text.setFont(theme.font(12, tabular=True))
         self.text.setMaximumBlockCount(MOST_LINES)
@@ -49,8 +81,7 @@ class LogPanel(QFrame):
         if new <= 0:
             return
         self._count = snapshot.log_count
-        bar = self.text.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 4
+        at_end = self.text.at_end
         cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.beginEditBlock()
@@ -58,7 +89,7 @@ class LogPanel(QFrame):
             self._append(cursor, line)
         cursor.endEditBlock()
         if at_end:
-            bar.setValue(bar.maximum())
+            self.text.to_end()
 
     def _append(self, cursor: QTextCursor, line: LogLine) -> None:
         if not self.text.document().isEmpty():

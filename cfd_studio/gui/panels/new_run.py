@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVB
 
 from cfd_studio.gui.models.form import FormGroup, Verdict, form_groups, judge
 from cfd_studio.gui.widgets.buttons import Button, QuietComboBox
-from cfd_studio.gui.widgets.field_row import FieldRow
+from cfd_studio.gui.widgets.field_row import CAPTION_GAP, CAPTION_WIDTH, FieldRow
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.execution import ExecutionRequest
 
@@ -76,7 +76,9 @@ class NewRunPanel(QWidget):
     def refuse_folder(self, sentence: str) -> None:
         """Say beside the folder why the run cannot be made there."""
         self.folder.show_problem(sentence)
+        self._say(self.folder.problem(), wrong=True)
         self.start.setEnabled(True)
+        self.folder.input.setFocus()
 
     def check(self) -> None:
         """Check everything and say what is wrong beside its field."""
@@ -97,10 +99,7 @@ class NewRunPanel(QWidget):
         self._verdict = verdict
         self.start.setEnabled(count == 0)
         problems = f"{count} field{'s' if count != 1 else ''} to mend"
-        self.verdict.setText(problems if count else "Everything fits.")
-        self.verdict.setProperty("role", "problem" if count else "muted")
-        self.verdict.style().unpolish(self.verdict)
-        self.verdict.style().polish(self.verdict)
+        self._say(problems if count else "Everything fits.", wrong=bool(count))
 
     def request(self) -> ExecutionRequest | None:
         """Return what is asked of the machine, or None where it is wrong."""
@@ -109,6 +108,13 @@ class NewRunPanel(QWidget):
             return ExecutionRequest.model_validate({"device": self.device.text(), "threads": threads})
         except ValidationError:
             return None
+
+    def _say(self, sentence: str, *, wrong: bool) -> None:
+        """Say at the foot how the form stands."""
+        self.verdict.setText(sentence)
+        self.verdict.setProperty("role", "problem" if wrong else "muted")
+        self.verdict.style().unpolish(self.verdict)
+        self.verdict.style().polish(self.verdict)
 
     def _check_execution(self) -> int:
         self.device.show_problem("")
@@ -195,7 +201,7 @@ class NewRunPanel(QWidget):
         head = QHBoxLayout()
         head.setSpacing(0)
         caption = label("Preset")
-        caption.setFixedWidth(108)
+        caption.setFixedWidth(CAPTION_WIDTH + CAPTION_GAP)
         caption.setBuddy(self.preset)
         self.preset.setMinimumWidth(200)
         head.addWidget(caption)

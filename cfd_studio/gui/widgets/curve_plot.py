@@ -130,7 +130,8 @@ class CurvePlot(QWidget):
         self._smoothed = smooth(values, window / (1 + window))
         self.raw_line.setData(*self._drawable(steps, values))
         line = self._drawable(steps, self._smoothed)
-        self.smoothed_line.setData(*line, antialias=len(line[0]) <= FEW_POINTS)
+        alone = "o" if len(line[0]) == 1 else None  # a line through one point is nothing to see
+        self.smoothed_line.setData(*line, symbol=alone, antialias=len(line[0]) <= FEW_POINTS)
         calm = self._drawable(*self._calm)
         self.calm_line.setData(*calm, symbol="o" if len(calm[0]) <= 60 else None, antialias=len(calm[0]) <= FEW_POINTS)
         self._fit()
@@ -197,9 +198,10 @@ class CurvePlot(QWidget):
         self.raw_line.setPen(pg.mkPen(theme.mixed("accent", "surface", 0.5 if theme.current().dark else 0.36), width=1))
         self.smoothed_line.setPen(pg.mkPen(theme.current().accent, width=2))
         self.calm_line.setPen(pg.mkPen(theme.current().second, width=2))
-        self.calm_line.setSymbolSize(5)
-        self.calm_line.setSymbolBrush(theme.current().second)
-        self.calm_line.setSymbolPen(None)
+        for line, tone in ((self.smoothed_line, "accent"), (self.calm_line, "second")):
+            line.setSymbolSize(5)
+            line.setSymbolBrush(theme.color(tone))
+            line.setSymbolPen(None)
         self._lost.setPen(pg.mkPen(theme.current().bad, width=2))
         self._cross.setPen(pg.mkPen(theme.current().faint, width=1, style=Qt.PenStyle.DashLine))
         for side in ("left", "bottom"):

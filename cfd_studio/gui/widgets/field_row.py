@@ -6,6 +6,9 @@ from PySide6.QtWidgets import QGridLayout, QLineEdit, QWidget
 from cfd_studio.gui.widgets.buttons import QuietComboBox
 from cfd_studio.gui.widgets.labels import label
 
+CAPTION_WIDTH = 108
+CAPTION_GAP = 8
+
 
 class FieldRow(QWidget):
     """A labelled text field. Numbers are text too, so that a wrong one can be typed and told.
@@ -50,17 +53,17 @@ class FieldRow(QWidget):
         widget.setAccessibleDescription(tip)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(8)
+        grid.setHorizontalSpacing(CAPTION_GAP)
         grid.setVerticalSpacing(4)
-        unit_label = label(unit, "faint")
-        caption.setFixedWidth(108)
+        caption.setFixedWidth(CAPTION_WIDTH)
         grid.addWidget(caption, 0, 0)
         grid.addWidget(widget, 0, 1)
-        grid.addWidget(unit_label, 0, 2)
-        grid.addWidget(self.problem_label, 1, 1, 1, 2)
+        if not wide:
+            unit_label = label(unit, "faint")
+            unit_label.setFixedWidth(48)
+            grid.addWidget(unit_label, 0, 2)
+        grid.addWidget(self.problem_label, 1, 1, 1, 1 if wide else 2)
         grid.setColumnStretch(1, 1)
-        unit_label.setFixedWidth(0 if wide else 48)
-        grid.setHorizontalSpacing(8 if not wide else 0)
         self._widget = widget
         self.input.textChanged.connect(self.edited)
 

@@ -123,7 +123,7 @@ class SampleGrid(QWidget):
     def sizeHint(self) -> QSize:
         """Return the room that all cells need."""
         size = self._cell_size()
-        width = SIDE + len(self._columns) * (size.width() + GAP)
+        width = SIDE + max(len(self._columns) * (size.width() + GAP) - GAP, 0)
         return QSize(width, HEAD + len(self._rows) * (size.height() + GAP))
 
     def _refit(self) -> None:

@@ -11,7 +11,6 @@ from cfd_studio.gui.widgets.progress_line import paint_bar
 
 CARD_HEIGHT = 104
 CARD_WIDTH = 116
-CARD_WIDEST = 232
 _PAD = 10
 
 

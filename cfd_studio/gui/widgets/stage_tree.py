@@ -5,7 +5,7 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QResizeEven
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cfd_studio.gui import theme
-from cfd_studio.gui.widgets.stage_card import CARD_HEIGHT, CARD_WIDEST, CARD_WIDTH, CardContent, StageCard
+from cfd_studio.gui.widgets.stage_card import CARD_HEIGHT, CARD_WIDTH, CardContent, StageCard
 
 GAP = 16
 LANE_GAP = 12
@@ -99,9 +99,10 @@ class StageTree(QWidget):
 
     def _arrange(self) -> None:
         _, columns = self._shape()
-        width = max(CARD_WIDTH, min(CARD_WIDEST, (self.width() + GAP) // columns - GAP))
+        pitch = max(CARD_WIDTH + GAP, (self.width() + GAP) / columns)
         for name, (lane, column) in self._places.items():
-            self.cards[name].setGeometry(column * (width + GAP), lane * (CARD_HEIGHT + LANE_GAP), width, CARD_HEIGHT)
+            left, right = round(column * pitch), round((column + 1) * pitch) - GAP
+            self.cards[name].setGeometry(left, lane * (CARD_HEIGHT + LANE_GAP), right - left, CARD_HEIGHT)
         self.update()
 
 

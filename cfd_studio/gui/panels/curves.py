@@ -100,6 +100,7 @@ class CurvesPanel(QFrame):
         seen = snapshot.stages[stage]
         self.title.setText(f"Loss of {stage}")
         self.rate.setText(_rate(seen) if snapshot.active and snapshot.current_stage == stage else "")
+        self.rate.setToolTip(_learning_rate(seen))
         # isHidden, for a tab that is not in front shows nothing at all
         empty = not len(seen.loss) and not len(seen.held_out)
         if self.nothing.isHidden() == empty:
@@ -175,9 +176,8 @@ def _value(value: float) -> str:
 
 
 def _rate(seen: StageSnapshot) -> str:
-    parts = []
-    if seen.images_per_second:
-        parts.append(f"{seen.images_per_second:,.0f} images/s")
-    if seen.learning_rate is not None:
-        parts.append(f"lr {seen.learning_rate:.1e}")
-    return " · ".join(parts)
+    return f"{seen.images_per_second:,.0f} images/s" if seen.images_per_second else ""
+
+
+def _learning_rate(seen: StageSnapshot) -> str:
+    return f"Learning rate {seen.learning_rate:.1e}" if seen.learning_rate is not None else ""

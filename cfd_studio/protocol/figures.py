@@ -21,6 +21,14 @@ class Figure(BaseModel):
     value: float
 
 
+def find_value(figures: tuple[Figure, ...], space: str, reference: str) -> float | None:
+    """Return the value in ``pixels`` or in the features of the classifier of that name, or None."""
+    for figure in figures:
+        if (figure.space == space or figure.space.startswith(f"{space} (")) and figure.reference == reference:
+            return figure.value
+    return None
+
+
 class Judgement(BaseModel):
     """The figures of one model sampled with one number of steps."""
 
@@ -34,10 +42,7 @@ class Judgement(BaseModel):
 
     def value(self, space: str, reference: str = "held-out") -> float | None:
         """Return the Frechet distance in ``pixels`` or in the features of the classifier of that name, or None."""
-        for figure in self.figures:
-            if (figure.space == space or figure.space.startswith(f"{space} (")) and figure.reference == reference:
-                return figure.value
-        return None
+        return find_value(self.figures, space, reference)
 
 
 class StageQuality(BaseModel):

@@ -27,7 +27,7 @@ from cfd_studio.protocol.events import (
     dump_event,
     parse_event,
 )
-from cfd_studio.protocol.figures import Figure, Judgement, StageQuality
+from cfd_studio.protocol.figures import Figure, Judgement, StageQuality, find_value
 
 _FIGURE = Figure(space="pixels", reference="held-out", samples=10, value=1.5)
 _JUDGEMENT = Judgement(
@@ -125,3 +125,13 @@ def test_errors_are_sentences() -> None:
     assert JobError("x").exit_code == 1
     both = ConfigError([Problem("a.b", "is wrong"), Problem("", "no path")], source="f.json")
     assert str(both).splitlines()[1:] == ["  a.b: is wrong", "  no path"]
+
+
+def test_a_figure_is_found_by_the_whole_name_of_its_space() -> None:
+    figures = (
+        Figure(space="pixels-mlp (mlp, 8 features)", reference="held-out", samples=2, value=1.0),
+        Figure(space="pixels", reference="held-out", samples=2, value=2.0),
+    )
+    assert find_value(figures, "pixels", "held-out") == 2.0
+    assert find_value(figures, "pixels-mlp", "held-out") == 1.0
+    assert find_value(figures, "pixels-mlp", "train") is None

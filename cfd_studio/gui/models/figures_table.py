@@ -4,7 +4,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import describe, milliseconds, short
-from cfd_studio.protocol.figures import Figure
+from cfd_studio.protocol.figures import Figure, find_value
 from cfd_studio.protocol.stages import ClassifierStage
 
 Index = QModelIndex | QPersistentModelIndex
@@ -118,7 +118,5 @@ def _rows(snapshot: RunSnapshot) -> tuple[list[tuple[str, ...]], list[bool]]:
 
 
 def _value(figures: tuple[Figure, ...], space: str, reference: str) -> str:
-    for figure in figures:
-        if figure.space.startswith(space) and figure.reference == reference:
-            return short(figure.value)
-    return ""
+    value = find_value(figures, space, reference)
+    return "" if value is None else short(value)

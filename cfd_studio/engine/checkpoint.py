@@ -24,9 +24,9 @@ def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int)
     Everything is written into a folder of another name, flushed, and renamed: a kill at any moment leaves the old
     checkpoints and at most one partial folder, which the next save removes.
     """
-    folder = stage / "checkpoints"
+    target = checkpoint_folder(stage, step)
+    folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"step-{step:08d}"
     if not target.exists():
         buffer = io.BytesIO()
         torch.save(captured, buffer)
@@ -44,6 +44,11 @@ def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int)
     for leftover in folder.glob(f"{atomic.PARTIAL}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     return target
+
+
+def checkpoint_folder(stage: Path, step: int) -> Path:
+    """Return where a stage's checkpoint of a step lies, or would."""
+    return stage / "checkpoints" / f"step-{step:08d}"
 
 
 def checkpoints(stage: Path) -> list[Path]:

@@ -4,6 +4,7 @@ import threading
 import traceback
 
 from cfd_studio.engine.job import run_job
+from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobEnded
@@ -23,7 +24,8 @@ class ThreadJob:
         Why it could not begin.
     """
 
-    def __init__(self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int) -> None:
+    def __init__(self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int, ranks: Ranks) -> None:
+        self._ranks = ranks
         self._run = run
         self._request = request
         self._turns = turns
@@ -51,7 +53,7 @@ class ThreadJob:
     def _work(self) -> None:
         lower_priority(self._niceness)
         try:
-            self.ended = run_job(self._run, self._request, self._turns)
+            self.ended = run_job(self._run, self._request, self._turns, self._ranks)
         except CfdError as error:
             self.error = error
         except Exception as error:
@@ -71,12 +73,15 @@ class ThreadLauncher:
         Shared with the sampling session of the same device.
     niceness : int, optional
         Of the training thread; 0 where no window wants a share.
+    ranks : Ranks, optional
+        Of which this process is the first.
     """
 
-    def __init__(self, turns: Turns, niceness: int = 0) -> None:
+    def __init__(self, turns: Turns, niceness: int = 0, ranks: Ranks | None = None) -> None:
+        self._ranks = ranks or Ranks()
         self._turns = turns
         self._niceness = niceness
 
     def start(self, run: RunFolder, request: ExecutionRequest) -> ThreadJob:
         """Start training or resuming a run; returns at once."""
-        return ThreadJob(run, request, self._turns, self._niceness)
+        return ThreadJob(run, request, self._turns, self._niceness, self._ranks)

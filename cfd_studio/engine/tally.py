@@ -40,7 +40,7 @@ class Tally:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.tripped = torch.zeros((), device=device)
+        self.tripped = torch.zeros((), dtype=torch.float32, device=device)
         self._when = torch.zeros((), device=device)  # which step since the last point it was, counted from 0
         self._bad: Tensor | None = None
         self._sums: Tensor | None = None

@@ -29,7 +29,7 @@ Accumulation = Annotated[
 
 def train(
     recipe: Annotated[str, typer.Argument(metavar="PRESET_OR_CONFIG", help="A preset's name or a JSON file.")],
-    run: Annotated[Path, typer.Option("--run", metavar="DIR", help="The new run's folder.")],
+    run: Annotated[Path, typer.Option("--run", "--run-dir", metavar="DIR", help="The new run's folder.")],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Replace a value: stages.teacher.optimization.steps=500."),

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import IntEnum
+from inspect import signature
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+# What torch calls the exchange of buffers before every forward pass, which ours do not need.
+_SYNC_BUFFERS = (
+    "forward_sync_buffers"
+    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+    else "broadcast_buffers"
+)
 PATIENCE = timedelta(days=30)  # the others wait for as long as rank 0 is paused, or judges
 
 
@@ -81,7 +88,7 @@ class Ranks:
         """Return a network whose backward pass averages the gradient over the ranks; alone, the network itself."""
         if self.size == 1:
             return network
-        return DistributedDataParallel(network, broadcast_buffers=False)
+        return DistributedDataParallel(network, **{_SYNC_BUFFERS: False})
 
 
 def announced_rank() -> int:

@@ -38,6 +38,7 @@ class StageMirror:
     held_out: Series = field(default_factory=Series)
     learning_rate: Series = field(default_factory=Series)
     terms: dict[str, Series] = field(default_factory=dict)
+    gradient_norms: dict[str, Series] = field(default_factory=dict)
     checkpoints: list[int] = field(default_factory=list)
     accuracy: float | None = None
     images_per_second: float = 0.0
@@ -46,7 +47,13 @@ class StageMirror:
 
     def rewind(self, step: int) -> None:
         """Forget everything beyond a step."""
-        for series in (self.loss, self.held_out, self.learning_rate, *self.terms.values()):
+        for series in (
+            self.loss,
+            self.held_out,
+            self.learning_rate,
+            *self.terms.values(),
+            *self.gradient_norms.values(),
+        ):
             series.truncate(step)
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
         self.step = step
@@ -112,6 +119,8 @@ class RunMirror:
                     stage.learning_rate.append(event.step, event.learning_rate)
                     for name, value in event.terms.items():
                         stage.terms.setdefault(name, Series()).append(event.step, value)
+                    for name, value in event.gradient_norms.items():
+                        stage.gradient_norms.setdefault(name, Series()).append(event.step, value)
                     stage.images_per_second = event.images_per_second
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):

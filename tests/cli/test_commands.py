@@ -107,8 +107,11 @@ def test_evaluate_measures_every_stage_and_step_count(tmp_path: Path, trained_ru
     for counts in measured.values():
         for steps, judgement in counts.items():
             assert judgement["network_calls"] == steps
-            assert {(f["space"].split()[0], f["reference"]) for f in judgement["figures"]} == {
-                (space, reference) for space in ("judge", "pixels") for reference in ("held-out", "train")
+            assert {(f["metric"], f["space"].split()[0], f["reference"]) for f in judgement["figures"]} == {
+                (metric, space, reference)
+                for metric in ("frechet", "precision", "recall")
+                for space in ("judge", "pixels")
+                for reference in ("held-out", "train")
             }
 
 

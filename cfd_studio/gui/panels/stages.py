@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.snapshot import RunSnapshot, StageSnapshot
 from cfd_studio.gui.models.tree_layout import lay_out
-from cfd_studio.gui.models.words import describe, milliseconds, short
+from cfd_studio.gui.models.words import describe, figure_lines, milliseconds, short
 from cfd_studio.gui.widgets.stage_card import CardContent
 from cfd_studio.gui.widgets.stage_tree import StageTree
 from cfd_studio.protocol.config import RunConfig
@@ -104,8 +104,6 @@ def _tip(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
         lines.append(f"Distilled from {stage.parent}")
     lines.append(f"{seen.step:,} of {seen.total_steps:,} optimizer steps of {stage.optimization.batch_size} images")
     if not isinstance(stage, ClassifierStage) and (judgement := seen.judgement(snapshot.config.own_steps(stage))):
-        lines += [
-            f"Fréchet distance {short(one.value)} in {one.space}, against {one.reference}" for one in judgement.figures
-        ]
+        lines += figure_lines(judgement)
         lines.append(f"{milliseconds(judgement.seconds_per_image)} per image")
     return "\n".join(lines)

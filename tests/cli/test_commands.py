@@ -125,7 +125,10 @@ def test_status_and_runs_name_the_run(trained_run: RunFolder, capsys: pytest.Cap
 
 def test_presets_lists_digits_and_shows_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("presets") == 0
-    assert "digits" in capsys.readouterr().out
+    listed = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in listed if line and not line.startswith(" ")]
+    assert names == ["digits", "digits-study"]
+    assert all(line.startswith(" " * 15) or not line or line.split()[0] in names for line in listed)
     assert call("presets", "--show", "digits") == 0
     assert json.loads(capsys.readouterr().out)["data"] == {"name": "digits"}
 

@@ -16,6 +16,7 @@ from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjectiv
 from cfd_studio.engine.objectives import ClassifierObjective, Objective, TeacherObjective
 from cfd_studio.interop.weights import fill, load_weights
 from cfd_studio.networks.classifiers import ConvolutionalClassifier, PerceptronClassifier
+from cfd_studio.networks.resnet import ResNet18Classifier
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
@@ -59,6 +60,8 @@ def build_network(config: RunConfig, stage: Stage, shape: ImageShape, classes: i
     if isinstance(stage, ClassifierStage):
         if stage.architecture == "cnn":
             return ConvolutionalClassifier(channels, classes, stage.width, stage.dropout)
+        if stage.architecture == "resnet18":
+            return ResNet18Classifier(channels, classes, stage.dropout)
         return PerceptronClassifier(channels * height * width, classes, stage.width, stage.dropout)
     return UNet(
         channels,

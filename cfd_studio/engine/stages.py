@@ -102,7 +102,9 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
         )
         own = judgements[0]
         distances = ", ".join(
-            f"{figure.value:.3g} in {figure.space}" for figure in own.figures if figure.reference == "held-out"
+            f"{figure.value:.3g} in {figure.space}"
+            for figure in own.figures
+            if (figure.metric, figure.reference) == ("frechet", "held-out")
         )
         noun = "step" if own.sampling_steps == 1 else "steps"
         reporter.log(f"Model '{stage.id}' with {own.sampling_steps} {noun}: Fréchet distance {distances}.")

@@ -53,11 +53,19 @@ class ClassifierStage(_Stage):
 
     kind: Literal["classifier"] = "classifier"
     parent: None = None
-    architecture: Literal["cnn", "mlp"] = field(
-        "A small convolutional network, or a perceptron on the pixels.", label="Architecture"
+    architecture: Literal["cnn", "mlp", "resnet18"] = field(
+        "A small convolutional network, a perceptron on the pixels, or a ResNet-18 with a stem for small images.",
+        label="Architecture",
     )
-    width: int = field("Features of the penultimate layer.", label="Features", default=64, ge=4, le=4096)
+    width: int = field(
+        "Features of the penultimate layer; a resnet18 always has 512.", label="Features", default=64, ge=4, le=4096
+    )
     dropout: float = field("Dropout before the last layer.", label="Dropout", default=0.0, ge=0.0, lt=1.0)
+
+    @property
+    def features(self) -> int:
+        """How many features the penultimate layer has."""
+        return 512 if self.architecture == "resnet18" else self.width
 
 
 class TeacherStage(_Stage):

@@ -60,6 +60,7 @@ class Jury:
             "train": self._look(to_float(data.train.images)),
         }
         self._noise: Tensor | None = None
+        self._labels = self._draw_labels(data) if config.network.conditional else None
 
     def floor(self) -> tuple[Figure, ...]:
         """Return real against real: the training split measured as if it had been drawn."""
@@ -92,6 +93,8 @@ class Jury:
             own_steps,
             sampling_steps,
             batch_size=evaluation.batch_size,
+            labels=self._labels,
+            clip=self._config.clip_samples,
             turn=turn,
             on_call=on_call,
         )
@@ -106,6 +109,12 @@ class Jury:
             figures=tuple(figures),
         )
         return judgement, drawn.images
+
+    def _draw_labels(self, data: DataSet) -> Tensor:
+        """Return the classes to draw: as often as they are among the training images."""
+        generator = torch.Generator().manual_seed(derive_seed(self._config.seed, "evaluation", "labels"))
+        chosen = torch.randint(len(data.train), (self._config.evaluation.samples,), generator=generator)
+        return data.train.labels.cpu()[chosen]
 
     @torch.no_grad()
     def _look(self, images: Tensor, on_chunk: Callable[[], None] | None = None) -> dict[str, Seen]:

@@ -6,17 +6,15 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import IntEnum
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-# What torch calls the exchange of buffers before every forward pass, which ours do not need.
-_SYNC_BUFFERS = (
-    "forward_sync_buffers"
-    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
-    else "broadcast_buffers"
-)
+# What torch calls the exchange of buffers before every forward pass, which our networks do not need.
+_SYNC = "forward_sync_buffers" if "forward_sync_buffers" in signature(DistributedDataParallel).parameters else None
+_OPTIONS: dict[str, Any] = {_SYNC or "broadcast_buffers": False}
 PATIENCE = timedelta(days=30)  # the others wait for as long as rank 0 is paused, or judges
 
 
@@ -88,7 +86,7 @@ class Ranks:
         """Return a network whose backward pass averages the gradient over the ranks; alone, the network itself."""
         if self.size == 1:
             return network
-        return DistributedDataParallel(network, **{_SYNC_BUFFERS: False})
+        return DistributedDataParallel(network, **_OPTIONS)
 
 
 def announced_rank() -> int:

@@ -23,6 +23,8 @@ class ThreadJob:
         Why it could not begin.
     """
 
+    outlives = False
+
     def __init__(self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int) -> None:
         self._run = run
         self._request = request

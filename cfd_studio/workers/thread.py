@@ -6,9 +6,10 @@ import traceback
 from cfd_studio.engine.job import run_job
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.events import JobEnded
+from cfd_studio.protocol.events import JobEnded, JobState
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.priority import lower_priority
 
 
@@ -25,11 +26,14 @@ class ThreadJob:
 
     outlives = False
 
-    def __init__(self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int) -> None:
+    def __init__(
+        self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int, fitness: Fitness
+    ) -> None:
         self._run = run
         self._request = request
         self._turns = turns
         self._niceness = niceness
+        self._fitness = fitness
         self.ended: JobEnded | None = None
         self.error: CfdError | None = None
         self._thread = threading.Thread(target=self._work, name="cfd-job", daemon=False)
@@ -54,9 +58,13 @@ class ThreadJob:
         lower_priority(self._niceness)
         try:
             self.ended = run_job(self._run, self._request, self._turns)
+            if self.ended.state is JobState.FAILED:
+                self._fitness.note(self.ended.sentence, self.ended.details)
         except CfdError as error:
             self.error = error
+            self._fitness.note(str(error))
         except Exception as error:
+            self._fitness.note(traceback.format_exc())
             last = traceback.extract_tb(error.__traceback__)[-1]
             self.error = CfdError(
                 f"the job could not begin: {type(error).__name__}: {error} ({last.name}, line {last.lineno})",
@@ -73,12 +81,15 @@ class ThreadLauncher:
         Shared with the sampling session of the same device.
     niceness : int, optional
         Of the training thread; 0 where no window wants a share.
+    fitness : Fitness, optional
+        Told of the errors of the device.
     """
 
-    def __init__(self, turns: Turns, niceness: int = 0) -> None:
+    def __init__(self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None) -> None:
         self._turns = turns
         self._niceness = niceness
+        self._fitness = fitness or Fitness()
 
     def start(self, run: RunFolder, request: ExecutionRequest) -> ThreadJob:
         """Start training or resuming a run; returns at once."""
-        return ThreadJob(run, request, self._turns, self._niceness)
+        return ThreadJob(run, request, self._turns, self._niceness, self._fitness)

@@ -28,6 +28,7 @@ STATE_TONES = {
     "lost": "bad",
     "unreadable": "bad",
 }
+WORKER_WORDS = {"thread": "In this window", "process": "In a process of its own"}
 KIND_WORDS = {"classifier": "Classifier", "teacher": "Teacher", "progressive": "PD student", "feature": "CFD student"}
 
 

@@ -1,5 +1,7 @@
 """Hours of use in minutes: what a process holds must not grow; prints the figures (`pytest -m slow -s`)."""
 
+import contextlib
+import ctypes
 import gc
 import random
 import threading
@@ -38,6 +40,8 @@ class Holdings:
     @classmethod
     def now(cls, window: QObject) -> "Holdings":
         gc.collect()
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)  # what is free but kept by the C library is not held by us
         process = psutil.Process()
         return cls(
             memory=process.memory_info().rss,
@@ -75,7 +79,7 @@ def cycle(
     stages[1]["optimization"]["steps"] = 1_000_000
     runs = [mini_run(name=f"run-{index}", stages=stages[:2]) for index in range(4)]
     chance = random.Random(11)
-    monkeypatch.setattr(dialogs, "ask", lambda *_, **__: True)
+    monkeypatch.setattr(dialogs, "choose", lambda *arguments, **_: arguments[3][0])
 
     def once() -> str:
         index = chance.randrange(len(runs))
@@ -138,7 +142,7 @@ def test_two_hundred_cycles_leave_nothing_behind(desk: Any, cycle: Callable[[], 
         values = [one.countable[name] for one in held]
         print(f"{name}: {min(values)} to {max(values)}, at the end {values[-1]}, slope {slope(values):.3f}")
         assert slope(values) == 0
-        assert values[-1] <= max(values[:10])
+        assert min(values[-10:]) <= min(values[:10])
     assert growth < 64 * 1024
 
 
@@ -170,7 +174,8 @@ def test_a_hundred_thousand_steps_beside_the_window(
         print(f"step {step:,}: {one.memory / MEBIBYTE:.1f} MiB, {one.countable}")
     print(f"memory grows by {growth / 1024:.1f} KiB per 1,000 steps")
     assert last.threads <= first.threads
-    assert last.files <= first.files
+    files = [one.files for _, one in held]
+    assert min(files[-10:]) <= min(files[:10])  # a look may fall into the moment in which a file is read
     assert (last.timers, last.windows) == (first.timers, first.windows)
     mirror = RunMirror(run)
     mirror.refresh()

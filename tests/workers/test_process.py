@@ -57,9 +57,7 @@ def outputs(run: RunFolder) -> list[Path]:
     return sorted(run.path.glob("output-*.txt"))
 
 
-def test_a_process_trains_by_itself_and_hears_commands_and_a_second_one_is_refused(
-    long_run: RunFolder, start: Callable[..., ProcessJob]
-) -> None:
+def test_a_process_trains_by_itself_and_hears_commands(long_run: RunFolder, start: Callable[..., ProcessJob]) -> None:
     job = start(long_run)
     assert job.alive
     assert job.outlives
@@ -70,10 +68,6 @@ def test_a_process_trains_by_itself_and_hears_commands_and_a_second_one_is_refus
     assert process.pid != os.getpid()
     assert os.getsid(process.pid) == process.pid  # no signal to our terminal or group reaches it
     assert not job.wait(0.01)
-    second = start(long_run)
-    assert second.wait(60)
-    assert second.failure is not None
-    assert second.failure.startswith(f"{long_run.path}: another trainer is working on this run (process {process.pid} ")
     inbox.drop(long_run.jobs()[-1].inbox, Command(verb=Verb.STOP_KEEP))
     assert job.wait(60)
     assert not job.alive
@@ -82,13 +76,19 @@ def test_a_process_trains_by_itself_and_hears_commands_and_a_second_one_is_refus
     assert outputs(long_run) == []
 
 
-def test_a_killed_process_leaves_a_lost_run_and_its_output(
+@pytest.mark.slow
+def test_a_second_process_is_refused_and_a_killed_one_leaves_a_lost_run_and_its_output(
     long_run: RunFolder, start: Callable[..., ProcessJob]
 ) -> None:
     job = start(long_run)
     wait_until(lambda: run_state(long_run)[0] == "running")
     holder = current_holder(long_run)
     assert holder is not None
+    second = start(long_run)
+    assert second.wait(60)
+    assert second.failure is not None
+    assert second.failure.startswith(f"{long_run.path}: another trainer is working on this run (process {holder.pid} ")
+    assert outputs(long_run) != []
     os.kill(holder.pid, signal.SIGKILL)
     assert job.wait(30)
     assert job.failure is None  # it had begun; the run itself says that it was lost

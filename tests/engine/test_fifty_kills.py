@@ -1,8 +1,8 @@
 """Fifty deaths, aimed: `pytest -m slow -s tests/engine/test_fifty_kills.py` prints where each one hit.
 
-A run over every kind of stage and a branch, a minute of work, is killed with SIGKILL at moments that a seed draws: while
-a checkpoint is being written, between two stages, while quality is measured, and anywhere. What it ends with is compared
-with the same run left in peace.
+A run over every kind of stage and a branch, a minute of work, is killed with SIGKILL at moments that a seed draws:
+while a checkpoint is being written, between two stages, while quality is measured, and anywhere. What it ends with is
+compared with the same run left in peace.
 """
 
 import json

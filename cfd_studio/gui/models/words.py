@@ -31,6 +31,7 @@ STATE_TONES = {
 }
 METRIC_WORDS: dict[Metric, str] = {"frechet": "Fréchet", "precision": "precision", "recall": "recall"}
 REFERENCE_WORDS = {"held-out": "held-out images", "train": "training images"}
+WORKER_WORDS = {"thread": "In this window", "process": "In a process of its own"}
 KIND_WORDS = {"classifier": "Classifier", "teacher": "Teacher", "progressive": "PD student", "feature": "CFD student"}
 
 

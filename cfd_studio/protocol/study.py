@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.figures import Figure, StageQuality
+from cfd_studio.protocol.figures import Figure, Judgement, StageQuality
 
 # What may differ between runs of one experiment.
 _FREE = {"seed", "name"}
@@ -37,16 +37,15 @@ class JudgementOverRuns(BaseModel):
 
 
 def judgements_over_runs(runs: Sequence[Sequence[StageQuality]]) -> tuple[JudgementOverRuns, ...]:
-    """Return mean and spread of every model and step count, in the order in which the furthest run judged them.
+    """Return mean and spread of every model and step count, in the order in which they were judged.
 
     Parameters
     ----------
     runs : sequence of sequences of StageQuality
         For each run, the quality of its stages.
     """
-    furthest_first = sorted(runs, key=len, reverse=True)
-    found: dict[tuple[str, int], list[Any]] = {}
-    for judgement in (one for run in furthest_first for quality in run for one in quality.judgements):
+    found: dict[tuple[str, int], list[Judgement]] = {}
+    for judgement in (one for run in runs for quality in run for one in quality.judgements):
         found.setdefault((judgement.stage, judgement.sampling_steps), []).append(judgement)
     return tuple(
         JudgementOverRuns(

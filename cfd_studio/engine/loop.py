@@ -13,12 +13,12 @@ from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.objectives import Objective
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.state import TrainingState, learning_rate
+from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.config import JournalConfig
 from cfd_studio.protocol.events import CheckpointSaved, HeldOutLogged
 from cfd_studio.protocol.stages import Stage
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Lease
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Loop:
     reporter: Reporter
     controls: Controls
     turns: Turns
-    lease: Lease
+    storage: Storage
     journal: JournalConfig
     held_out_seed: int
 
@@ -115,11 +115,12 @@ class Loop:
     def _save(self) -> None:
         """Write a checkpoint; a loss that is not finite is found first and is never saved."""
         self.reporter.flush(self.stage.id, self.state.step, learning_rate(self.stage.optimization, self.state.step))
-        self.lease.check()
-        save_checkpoint(
-            self.run.stage(self.stage.id), self.state.step, self.state.capture(), self.journal.keep_checkpoints
+        folder, step, state = self.run.stage(self.stage.id), self.state.step, self.state
+        self.storage.keep(
+            f"the checkpoint of step {step:,} of stage '{self.stage.id}'",
+            lambda: save_checkpoint(folder, step, state.capture(), self.journal.keep_checkpoints),
         )
-        self.reporter.say(CheckpointSaved(stage=self.stage.id, step=self.state.step))
+        self.reporter.say(CheckpointSaved(stage=self.stage.id, step=step))
         while self.controls.saves:
             self.controls.granted(self.controls.saves.pop(0))
 

@@ -1,6 +1,7 @@
 """What happens to one stage: it is trained, then judged."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,9 +21,11 @@ from cfd_studio.engine.controls import Controls
 from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
 from cfd_studio.engine.gallery import write_strip
 from cfd_studio.engine.loop import Loop
+from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.engine.objectives import Objective
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.state import TrainingState
+from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
 from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.config import RunConfig
@@ -32,7 +35,6 @@ from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Lease
 
 STRIP_IMAGES = 8
 
@@ -48,7 +50,7 @@ class Workplace:
     reporter: Reporter
     controls: Controls
     turns: Turns
-    lease: Lease
+    storage: Storage
     jury: Jury | None = None
 
 
@@ -81,13 +83,15 @@ def train_stage(place: Workplace, stage: Stage) -> None:
         reporter=reporter,
         controls=place.controls,
         turns=place.turns,
-        lease=place.lease,
+        storage=place.storage,
         journal=config.journal,
         held_out_seed=derive_seed(config.seed, stage.id, "held-out"),
     ).train()
-    place.lease.check()
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
-    save_weights(run.weights(stage.id), state.sampling_network, metadata)
+    place.storage.keep(
+        f"the weights of stage '{stage.id}'",
+        lambda: save_weights(run.weights(stage.id), state.sampling_network, metadata),
+    )
     reporter.say(StageTrained(stage=stage.id, step=state.step, seconds=state.seconds))
     reporter.log(f"Stage '{stage.id}' is trained: {state.step:,} steps in {state.seconds:.1f} s.")
 
@@ -112,7 +116,9 @@ def _restore(state: TrainingState, checkpoint: Path, device: str) -> None:
     captured = load_checkpoint(checkpoint, device)
     try:
         state.restore(captured)
-    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        if out_of_memory(error):
+            raise
         raise CfdError(
             "the checkpoint belongs to another stage or version",
             where=str(checkpoint / "state.pt"),
@@ -139,9 +145,11 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
             )
             judgements.append(judgement)
             if steps == own_steps:
-                place.lease.check()
                 strip = run.stage(stage.id) / "samples" / f"step-{stage.optimization.steps:08d}.png"
-                write_strip(strip, images[:STRIP_IMAGES], STRIP_IMAGES)
+                place.storage.keep(
+                    f"the strip of stage '{stage.id}'",
+                    partial(write_strip, strip, images[:STRIP_IMAGES], STRIP_IMAGES),
+                )
         quality = StageQuality(
             stage=stage.id, judgements=tuple(judgements), floor=place.jury.floor(), accuracies=accuracies
         )
@@ -151,6 +159,5 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
         )
         noun = "step" if own.sampling_steps == 1 else "steps"
         reporter.log(f"Model '{stage.id}' with {own.sampling_steps} {noun}: Fréchet distance {distances}.")
-    place.lease.check()
-    run.write_quality(quality)
+    place.storage.keep(f"the quality of stage '{stage.id}'", lambda: run.write_quality(quality))
     reporter.say(StageJudged(quality=quality))

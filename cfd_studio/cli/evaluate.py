@@ -25,7 +25,13 @@ def evaluate(
     folder = RunFolder.open(run)
     if out is not None and not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
         raise CfdError("cannot be written there", where=str(out), advice="Choose another file.")
-    qualities = _measure(folder, device)
+    from cfd_studio.engine.execution import choose_device
+    from cfd_studio.engine.mishaps import told
+
+    chosen = choose_device(device)
+    advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
+    with told(f"judging the models of {run}", chosen, advice):
+        qualities = _measure(folder, chosen)
     floor, accuracies = qualities[-1].floor, qualities[-1].accuracies
     spaces = [figure.space for figure in floor]
     table = Table(
@@ -57,14 +63,13 @@ def evaluate(
             ) from None
 
 
-def _measure(run: RunFolder, device_name: str) -> list[StageQuality]:
+def _measure(run: RunFolder, device: str) -> list[StageQuality]:
     from cfd_studio.engine.build import build_data, load_denoiser
     from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
-    from cfd_studio.engine.execution import choose_device, take_modest_threads
+    from cfd_studio.engine.execution import take_modest_threads
 
     take_modest_threads()
     config = run.config()
-    device = choose_device(device_name)
     trained = [stage for stage in config.diffusion_stages() if run.weights(stage.id).exists()]
     if not trained:
         raise CfdError("no model is trained yet", where=str(run.path), advice="Resume the run first.")

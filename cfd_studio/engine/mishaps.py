@@ -24,6 +24,7 @@ _MEMORY_WORDS = (
     "status_alloc_failed",
     "can't start new thread",
     "failed to map segment",
+    "storage size calculation overflowed",
 )
 _DEVICE_WORDS = ("cuda error", "cudnn_status", "cublas_status", "hip error", "nccl error")
 _DEVICES = ("cuda", "cudnn", "cublas", "hip", "mps")
@@ -73,7 +74,7 @@ def explain(error: BaseException, doing: str, device: str, advice: str) -> JobEr
     if device_lost(error):
         return JobError(
             f"{device} failed while {doing} ({_first_line(error)}) and cannot be used again in this process",
-            advice="Resume in a new process.",
+            advice="Try again in a new process.",
         )
     if isinstance(error, OSError):
         reason = error.strerror or _first_line(error)

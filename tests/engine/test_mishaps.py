@@ -104,8 +104,14 @@ class _Allocation:
         def fail(*args: Any, **kwargs: Any) -> Any:
             if next(calls) == call:
                 self.failed = True
-                # Made here, as a real one is: an exception kept elsewhere would keep the frames it went through.
-                raise type(error)(*error.args) if error else torch.empty(2**45)
+                try:
+                    if error is None:
+                        torch.empty(2**45)
+                    else:
+                        raise type(error)(*error.args)
+                except Exception as ours:
+                    kept = ours  # noqa: F841, a cycle as libraries make them: it pins every frame the error went through
+                    raise
             return function(*args, **kwargs)
 
         self._patch.setattr(where, name, fail)

@@ -41,7 +41,13 @@ def evaluate(
     _check_experiment(folders)
     if out is not None and not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
         raise CfdError("cannot be written there", where=str(out), advice="Choose another file.")
-    measured = [_measure(folder, device, own) for folder in folders]
+    from cfd_studio.engine.execution import choose_device
+    from cfd_studio.engine.mishaps import told
+
+    chosen = choose_device(device)
+    advice = "Use runs with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
+    with told("judging the models", chosen, advice):
+        measured = [_measure(folder, chosen, own) for folder in folders]
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
     QualityTable(judgements, floor, against.value, len(runs)).write(markdown=markdown)
@@ -97,14 +103,13 @@ def _print_accuracies(folders: list[RunFolder], measured: list[list[StageQuality
             typer.echo(f"Classifier '{name}' names {value:.1%} of the held-out images rightly{where}.")
 
 
-def _measure(run: RunFolder, device_name: str, own_only: bool) -> list[StageQuality]:
+def _measure(run: RunFolder, device: str, own_only: bool) -> list[StageQuality]:
     from cfd_studio.engine.build import build_data, load_denoiser
     from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
-    from cfd_studio.engine.execution import choose_device, take_modest_threads
+    from cfd_studio.engine.execution import take_modest_threads
 
     take_modest_threads()
     config = run.config()
-    device = choose_device(device_name)
     trained = [stage for stage in config.diffusion_stages() if run.weights(stage.id).exists()]
     if not trained:
         raise CfdError("no model is trained yet", where=str(run.path), advice="Resume the run first.")

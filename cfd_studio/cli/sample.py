@@ -1,5 +1,8 @@
 """``cfd-studio sample``."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,31 +48,51 @@ def sample(
     from cfd_studio.diffusion.samplers import starting_noise
     from cfd_studio.engine.execution import choose_device, take_modest_threads
     from cfd_studio.engine.gallery import write_strip
+    from cfd_studio.engine.mishaps import told
     from cfd_studio.engine.models import open_models
 
     take_modest_threads()
-    models = open_models(run, [stage] if stage else None, choose_device(device))
-    model = models[-1]
-    for wanted in step_counts:
-        model.check_steps(wanted)
-    start = read_noise(noise, model.shape) if noise else starting_noise(seed, 0, count, model.shape)
-    arrays: dict[str, Any] = {"noise": start.numpy()}
-    blocks = []
-    for wanted in step_counts:
-        drawn = model.draw(start, wanted, labels=model.labels(label, len(start)))
-        arrays[f"x_{wanted}"] = drawn.images.numpy()
-        arrays[f"seconds_per_image_{wanted}"] = np.asarray(drawn.seconds_per_image)
-        blocks.append(drawn.images)
-        typer.echo(f"{model.stage_id}, {wanted} steps: {drawn.seconds_per_image * 1e3:.3g} ms per image", err=True)
+    chosen = choose_device(device)
+    with told(f"drawing images of {run}", chosen, "Ask for fewer images (--count) or fewer step counts at a time."):
+        models = open_models(run, [stage] if stage else None, chosen)
+        model = models[-1]
+        for wanted in step_counts:
+            model.check_steps(wanted)
+        start = read_noise(noise, model.shape) if noise else starting_noise(seed, 0, count, model.shape)
+        arrays: dict[str, Any] = {"noise": start.numpy()}
+        blocks = []
+        for wanted in step_counts:
+            drawn = model.draw(start, wanted, labels=model.labels(label, len(start)))
+            arrays[f"x_{wanted}"] = drawn.images.numpy()
+            arrays[f"seconds_per_image_{wanted}"] = np.asarray(drawn.seconds_per_image)
+            blocks.append(drawn.images)
+            typer.echo(f"{model.stage_id}, {wanted} steps: {drawn.seconds_per_image * 1e3:.3g} ms per image", err=True)
+        with writing(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            if out.suffix == ".npz":
+                with out.open("wb") as stream:
+                    np.savez(stream, **arrays)
+            else:
+                write_strip(out, torch.cat(blocks), min(IMAGES_PER_ROW, len(start)))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say it where a file that was asked for cannot be written, and leave no half of it behind.
+
+    Raises
+    ------
+    CfdError
+    """
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.suffix == ".npz":
-            with out.open("wb") as stream:
-                np.savez(stream, **arrays)
-        else:
-            write_strip(out, torch.cat(blocks), min(IMAGES_PER_ROW, len(start)))
+        yield
     except OSError as error:
-        raise CfdError(f"cannot be written ({error.strerror})", where=str(out), advice="Choose another file.") from None
+        with suppress(OSError):
+            if path.is_file() and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                path.unlink()
+        raise CfdError(
+            f"cannot be written ({error.strerror or error})", where=str(path), advice="Choose another file."
+        ) from None
 
 
 def parse_steps(text: str) -> list[int]:

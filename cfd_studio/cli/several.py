@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cfd_studio.engine.assistant import assist
 from cfd_studio.engine.execution import choose_device
-from cfd_studio.engine.ranks import Ranks, Word, joined, lost_another
+from cfd_studio.engine.mishaps import rank_lost
+from cfd_studio.engine.ranks import Ranks, Word, joined
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
@@ -42,7 +43,7 @@ def _assist(path: Path, device: str, ranks: Ranks) -> int:
         if ranks.say(Word.GO) == Word.GO:
             assist(RunFolder(path), device, ranks)
     except RuntimeError as error:
-        if not lost_another(error):
+        if not rank_lost(error):
             raise
         return 1
     return 0

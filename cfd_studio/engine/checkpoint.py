@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
 
@@ -22,27 +23,31 @@ def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int)
     """Write ``<stage>/checkpoints/step-<step>`` and delete all but the newest ``keep``.
 
     Everything is written into a folder of another name, flushed, and renamed: a kill at any moment leaves the old
-    checkpoints and at most one partial folder, which the next save removes.
+    checkpoints and at most one partial folder, which the next save removes. An error leaves none.
     """
     target = checkpoint_folder(stage, step)
     folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f"{atomic.PARTIAL}*"):  # first of all: its room may be needed
+        shutil.rmtree(leftover, ignore_errors=True)
     if not target.exists():
         buffer = io.BytesIO()
         torch.save(captured, buffer)
         data = buffer.getbuffer()
         partial = folder / f"{atomic.PARTIAL}{uuid.uuid4().hex}"
-        partial.mkdir()
-        _write(partial / "state.pt", data)
         manifest = {"step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        _write(partial / "manifest.json", json.dumps(manifest, indent=2).encode())
-        atomic.sync_folder(partial)
-        atomic.replace(partial, target)
+        try:
+            partial.mkdir()
+            _write(partial / "state.pt", data)
+            _write(partial / "manifest.json", json.dumps(manifest, indent=2).encode())
+            atomic.sync_folder(partial)
+            atomic.replace(partial, target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         atomic.sync_folder(folder)
     for old in checkpoints(stage)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
-    for leftover in folder.glob(f"{atomic.PARTIAL}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     return target
 
 
@@ -90,7 +95,9 @@ def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
         captured = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     except CfdError:
         raise
-    except Exception:  # torch's unpickler raises nearly anything on hostile content
+    except Exception as error:  # torch's unpickler raises nearly anything on hostile content
+        if out_of_memory(error) or (isinstance(error, OSError) and not isinstance(error, FileNotFoundError)):
+            raise  # nothing is wrong with the checkpoint itself, and nobody should delete it
         raise CfdError("the checkpoint cannot be read", where=str(file), advice=way_out(checkpoint)) from None
     if not isinstance(captured, dict) or "network" not in captured:
         raise CfdError("this file is no checkpoint of CFD Studio", where=str(file), advice=way_out(checkpoint))

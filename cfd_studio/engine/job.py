@@ -1,10 +1,11 @@
 """One job: take the run, go on where it stands, train and judge every stage, give the run back."""
 
-import traceback
+import contextlib
 
 import torch
 
 from cfd_studio.data.images import DataSet, to_float
+from cfd_studio.engine import mishaps
 from cfd_studio.engine.build import (
     build_data,
     build_network,
@@ -16,9 +17,9 @@ from cfd_studio.engine.prepare import ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.stages import Workplace, judge_stage, train_stage
+from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import (
     JobEnded,
     JobStarted,
@@ -66,30 +67,35 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
     """Take the run, work, say how it ended, and give the run back."""
     config = run.config()
     device = choose_device(request.device)
-    lease = Lease.acquire(run)
+    with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
+        lease = Lease.acquire(run)
     try:
-        previous = run.jobs()
-        job = run.new_job("train")
-        reporter = Reporter(job)
+        with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
+            previous = run.jobs()
+            job = run.new_job("train")
+            reporter = Reporter(job)
         try:
+            controls = Controls(job, reporter)
+            storage = Storage(run, lease, reporter, controls)
             try:
-                ended = _work(run, config, request, device, job, previous, reporter, turns, lease, ranks)
+                ended = _work(run, config, request, device, job, previous, reporter, controls, storage, turns, ranks)
             except StopRequested as stop:
                 ended = JobEnded(state=JobState.STOPPED, sentence=_stop_sentence(run, config, stop), exit_code=1)
-                Controls(job, reporter).granted(stop.command)
-            except CfdError as error:
-                ended = JobEnded(state=JobState.FAILED, sentence=str(error), exit_code=error.exit_code)
+                mishaps.forget(stop)
+                storage.close()
+                controls.granted(stop.command)
             except Exception as error:
-                said = str(error).strip().partition("\n")[0]
-                sentence = f"An unexpected error ended the job: {type(error).__name__}: {said}. What was saved is kept."
-                ended = JobEnded(state=JobState.FAILED, sentence=sentence, exit_code=1, details=traceback.format_exc())
+                ended = mishaps.ending(error, *reporter.doing, device, _standing(run, config))
+            # From here on nothing is raised: a disk that takes no last words must not hide what ended the job.
+            storage.close()
             reporter.log(ended.sentence, "error" if ended.state is JobState.FAILED else "info")
             reporter.say(ended)
             reporter.state(ended.state, ended.sentence)
         finally:
             reporter.close()
     finally:
-        lease.release()
+        _give_back(run, lease)
+        mishaps.release_device_memory()
     return ended
 
 
@@ -101,8 +107,9 @@ def _work(
     job: JobFolder,
     previous: list[JobFolder],
     reporter: Reporter,
+    controls: Controls,
+    storage: Storage,
     turns: Turns,
-    lease: Lease,
     ranks: Ranks,
 ) -> JobEnded:
     reporter.state(JobState.RUNNING)
@@ -130,7 +137,7 @@ def _work(
         f"{config.name}: {len(data.train):,} training and {len(data.held_out):,} held-out images, "
         f"{len(config.stages)} stages, on {_described(plan)}."
     )
-    place = Workplace(run, config, data, plan, reporter, Controls(job, reporter), turns, lease, ranks)
+    place = Workplace(run, config, data, plan, reporter, controls, turns, storage, ranks)
     for stage in config.stages:
         if not run.weights(stage.id).exists():
             train_stage(place, stage)
@@ -182,14 +189,28 @@ def _described(plan: ExecutionPlan) -> str:
     return threads + processes + parts
 
 
+def _give_back(run: RunFolder, lease: Lease) -> None:
+    """Release a lease where the disk lets it; a folder that is gone is not made again for it."""
+    with contextlib.suppress(OSError):
+        if run.path.is_dir():
+            lease.release()
+
+
 def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> str:
-    for stage in config.stages:
-        if not run.weights(stage.id).exists():
-            saved = checkpoints(run.stage(stage.id))
-            at = (
-                f"step {checkpoint_step(saved[-1]):,} of stage '{stage.id}'"
-                if saved
-                else f"the start of stage '{stage.id}'"
-            )
-            return f"Stopped{' and saved' if stop.keep and saved else ''}; the run goes on from {at}."
-    return "Stopped; the weights of all stages are saved."
+    if stop.unsaved:
+        return f"Stopped without saving, for {stop.unsaved}; {_standing(run, config)}."
+    standing = _standing(run, config)
+    return f"Stopped{' and saved' if stop.keep and 'from step' in standing else ''}; {standing}."
+
+
+def _standing(run: RunFolder, config: RunConfig) -> str:
+    """Return where the run goes on from, as the end of a sentence."""
+    try:
+        for stage in config.stages:
+            if not run.weights(stage.id).exists():
+                saved = checkpoints(run.stage(stage.id))
+                at = f"step {checkpoint_step(saved[-1]):,}" if saved else "the start"
+                return f"the run goes on from {at} of stage '{stage.id}'"
+    except OSError:
+        return "what was saved is kept"
+    return "the weights of all stages are saved"

@@ -8,6 +8,7 @@ from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.ranks import Word
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.state import learning_rate
+from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.tally import Point
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns
@@ -15,7 +16,6 @@ from cfd_studio.protocol.config import JournalConfig
 from cfd_studio.protocol.errors import JobError
 from cfd_studio.protocol.events import CheckpointSaved, HeldOutLogged, LossLogged
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Lease
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Loop:
     reporter: Reporter
     controls: Controls
     turns: Turns
-    lease: Lease
+    storage: Storage
     journal: JournalConfig
     held_out_seed: int
 
@@ -118,11 +118,12 @@ class Loop:
         """Write a checkpoint; what is not finite is found first and never saved."""
         if point := self.trainer.tally.read():
             self._report(point)
-        self.lease.check()
-        save_checkpoint(
-            self.run.stage(self.stage.id), self.state.step, self.state.capture(), self.journal.keep_checkpoints
+        folder, step, state = self.run.stage(self.stage.id), self.state.step, self.state
+        self.storage.keep(
+            f"the checkpoint of step {step:,} of stage '{self.stage.id}'",
+            lambda: save_checkpoint(folder, step, state.capture(), self.journal.keep_checkpoints),
         )
-        self.reporter.say(CheckpointSaved(stage=self.stage.id, step=self.state.step))
+        self.reporter.say(CheckpointSaved(stage=self.stage.id, step=step))
         while self.controls.saves:
             self.controls.granted(self.controls.saves.pop(0))
 

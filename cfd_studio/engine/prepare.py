@@ -6,6 +6,7 @@ from cfd_studio.data.batches import Batches
 from cfd_studio.data.images import DataSet
 from cfd_studio.engine.build import build_network, build_objective, derive_seed, load_network
 from cfd_studio.engine.checkpoint import checkpoint_folder, load_checkpoint, way_out
+from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.trainer import Trainer
@@ -81,7 +82,9 @@ def _restore(state: TrainingState, run: RunFolder, stage: Stage, step: int, devi
     captured = load_checkpoint(checkpoint, device)
     try:
         state.restore(captured)
-    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        if out_of_memory(error):
+            raise
         raise CfdError(
             "the checkpoint belongs to another stage or version",
             where=str(checkpoint / "state.pt"),

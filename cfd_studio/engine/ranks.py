@@ -120,9 +120,3 @@ def joined(device: str) -> Iterator[Ranks]:
         yield Ranks(announced_rank(), size)
     finally:
         distributed.destroy_process_group()
-
-
-def lost_another(error: BaseException) -> bool:
-    """Tell whether an error means that another rank is gone."""
-    said = str(error)
-    return isinstance(error, RuntimeError) and ("closed by peer" in said or "gloo" in said or "NCCL" in said)

@@ -1,11 +1,16 @@
 """How a job speaks: journal, status and log."""
 
+import contextlib
 import time
+from collections import deque
+from collections.abc import Callable
 
 from cfd_studio.protocol.events import Event, JobState, Logged, PhaseEntered
 from cfd_studio.runs.folder import JobFolder
 from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.status import StatusWriter
+
+Patience = Callable[[OSError, Callable[[], None]], None]
 
 
 class Reporter:
@@ -15,32 +20,59 @@ class Reporter:
     ----------
     job : JobFolder
         Of which nobody else writes these three files.
+
+    Attributes
+    ----------
+    patience : callable or None
+        Called with the error and a second attempt where the disk refuses a line of the journal; returns once the line
+        is written. Without it the line waits for the next one, and nothing is raised.
     """
 
     def __init__(self, job: JobFolder) -> None:
+        self._job = job
         self._journal = JournalWriter(job.journal)
+        self._unsaid: deque[Event] = deque()
         self._status = StatusWriter(job.status)
-        self._log = job.log.open("a", encoding="utf-8", buffering=1)
+        self.patience: Patience | None = None
+
+    @property
+    def doing(self) -> tuple[str, str | None]:
+        """The phase and the stage that the job is busy with."""
+        status = self._status.status
+        return status.phase, status.stage
+
+    @property
+    def unheard(self) -> bool:
+        """Whether something was said that is not in the journal yet."""
+        return bool(self._unsaid)
 
     def say(self, event: Event) -> None:
         """Append an event to the journal."""
-        self._journal.write(event)
+        self._unsaid.append(event)
+        try:
+            self._write()
+        except OSError as error:
+            if self.patience is not None:
+                self.patience(error, self._write_anew)
 
     def log(self, text: str, level: str = "info") -> None:
         """Write a line into the journal and ``log.txt``."""
         event = Logged.model_validate({"level": level, "text": text})
         self.say(event)
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
-        self._log.write(f"{moment} {level:7} {text}\n")
+        with contextlib.suppress(OSError), self._job.log.open("a", encoding="utf-8") as log:  # the journal has it too
+            log.write(f"{moment} {level:7} {text}\n")
 
     def phase(self, phase: str, stage: str | None = None) -> None:
         """Name what the job is busy with."""
+        self._status.update(phase=phase, stage=stage)
         self.say(PhaseEntered(phase=phase, stage=stage))
-        self._status.update(phase=phase, stage=stage, at_once=True)
+        self._show()
 
     def state(self, state: JobState, sentence: str = "") -> None:
         """Set the job's state, visible at once."""
-        self._status.update(state=state, sentence=sentence, at_once=True)
+        self._status.update(state=state, sentence=sentence)
+        self._show()
 
     def progress(self, stage: str, step: int, total_steps: int) -> None:
         """Set where the job is; it reaches the disk with the next heartbeat."""
@@ -50,4 +82,19 @@ class Reporter:
         """End the heartbeat and close the files."""
         self._status.close()
         self._journal.close()
-        self._log.close()
+
+    def _write(self) -> None:
+        while self._unsaid:
+            self._journal.write(self._unsaid[0])
+            self._unsaid.popleft()
+
+    def _write_anew(self) -> None:
+        """Try again, with the file opened again: one on a network folder that was away stays useless."""
+        old, self._journal = self._journal, JournalWriter(self._job.journal)
+        with contextlib.suppress(OSError):
+            old.close()
+        self._write()
+
+    def _show(self) -> None:
+        with contextlib.suppress(OSError):  # the next heartbeat tries again
+            self._status.update(at_once=True)

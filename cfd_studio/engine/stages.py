@@ -1,6 +1,7 @@
 """What happens to one stage: it is trained, then judged."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from cfd_studio.data.images import DataSet
 from cfd_studio.engine.build import derive_seed, load_denoiser, weights_metadata
@@ -12,6 +13,7 @@ from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.prepare import prepare, ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
+from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
 from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.config import RunConfig
@@ -20,7 +22,6 @@ from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Lease
 
 STRIP_IMAGES = 8
 
@@ -36,7 +37,7 @@ class Workplace:
     reporter: Reporter
     controls: Controls
     turns: Turns
-    lease: Lease
+    storage: Storage
     ranks: Ranks = field(default_factory=Ranks)
     jury: Jury | None = None
 
@@ -67,10 +68,12 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.optimization.steps))
     reporter.phase("training", stage.id)
     seed = derive_seed(config.seed, stage.id, "held-out")
-    Loop(run, trainer, reporter, place.controls, place.turns, place.lease, config.journal, seed).train()
-    place.lease.check()
+    Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed).train()
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
-    save_weights(run.weights(stage.id), state.sampling_network, metadata)
+    place.storage.keep(
+        f"the weights of stage '{stage.id}'",
+        lambda: save_weights(run.weights(stage.id), state.sampling_network, metadata),
+    )
     reporter.say(StageTrained(stage=stage.id, step=state.step, seconds=state.seconds))
     reporter.log(f"Stage '{stage.id}' is trained: {state.step:,} steps in {state.seconds:.1f} s.")
 
@@ -94,9 +97,11 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
             )
             judgements.append(judgement)
             if steps == own_steps:
-                place.lease.check()
                 strip = run.stage(stage.id) / "samples" / f"step-{stage.optimization.steps:08d}.png"
-                write_strip(strip, images[:STRIP_IMAGES], STRIP_IMAGES)
+                place.storage.keep(
+                    f"the strip of stage '{stage.id}'",
+                    partial(write_strip, strip, images[:STRIP_IMAGES], STRIP_IMAGES),
+                )
         quality = StageQuality(
             stage=stage.id, judgements=tuple(judgements), floor=place.jury.floor(), accuracies=accuracies
         )
@@ -108,6 +113,5 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
         )
         noun = "step" if own.sampling_steps == 1 else "steps"
         reporter.log(f"Model '{stage.id}' with {own.sampling_steps} {noun}: Fréchet distance {distances}.")
-    place.lease.check()
-    run.write_quality(quality)
+    place.storage.keep(f"the quality of stage '{stage.id}'", lambda: run.write_quality(quality))
     reporter.say(StageJudged(quality=quality))

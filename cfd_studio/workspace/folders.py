@@ -26,3 +26,8 @@ def new_demo_folder() -> Path:
 def config_folder() -> Path:
     """Return the folder of the settings."""
     return Path(appdirs.user_config_dir(_APPLICATION, appauthor=False))
+
+
+def log_folder() -> Path:
+    """Return the folder of the details of unexpected errors."""
+    return Path(appdirs.user_log_dir(_APPLICATION, appauthor=False))

@@ -4,9 +4,10 @@ import time
 
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.protocol.commands import Command, Verb
+from cfd_studio.protocol.errors import printable
 from cfd_studio.protocol.events import CommandAnswered, JobState
-from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import JobFolder
+from cfd_studio.runs.inbox import Inbox
 
 POLL_SECONDS = 0.05
 
@@ -30,7 +31,7 @@ class Controls:
     """
 
     def __init__(self, job: JobFolder, reporter: Reporter) -> None:
-        self._inbox = job.inbox
+        self._inbox = Inbox(job.inbox)
         self._reporter = reporter
         self._looked = 0.0
         self._paused = False
@@ -73,9 +74,11 @@ class Controls:
             self._reporter.state(JobState.RUNNING)
 
     def _take(self) -> None:
-        commands, strangers = inbox.take(self._inbox)
-        for name in strangers:
-            self._reporter.log(f"The inbox held a file that is no command: {name}. It was removed.", "warning")
+        commands, strangers = self._inbox.take()
+        if strangers:
+            more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+            name = printable(strangers[0])
+            self._reporter.log(f"The inbox held a file that is no command: {name}{more}. It was removed.", "warning")
         stop: Command | None = None
         for command in commands:
             match command.verb:

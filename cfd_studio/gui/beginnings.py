@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.execution import DEVICE, ExecutionRequest
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.workspace.folders import new_demo_folder, runs_folder
 from cfd_studio.workspace.resources import DEMO_PRESET, presets
@@ -85,7 +86,8 @@ class Beginnings(QObject):
     def start_again(self, snapshot: RunSnapshot) -> None:
         """Start or resume a run, on the device that it was on before."""
         settings = self._preferences.settings
-        request = ExecutionRequest(device=snapshot.device or settings.device, threads=settings.threads)
+        device = snapshot.device if re.match(DEVICE, snapshot.device) else settings.device
+        request = ExecutionRequest(device=device, threads=settings.threads)
         self._controller.start(snapshot.path, request)
 
     @Slot(object, object, object)

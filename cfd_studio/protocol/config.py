@@ -15,6 +15,7 @@ from cfd_studio.protocol.stages import (
 
 FORMAT_VERSION: Literal[1] = 1
 IMAGE_SIDES = {"digits": 8}
+MOST_STAGES = 1000
 
 
 class DataConfig(Words):
@@ -98,7 +99,9 @@ class RunConfig(Words):
     schedule: ScheduleConfig
     prediction: Literal["x", "v"] = field("What the network predicts.", label="Prediction", default="v")
     network: NetworkConfig
-    stages: tuple[Stage, ...] = field("The stage tree, parents before children.", label="Stages", min_length=1)
+    stages: tuple[Stage, ...] = field(
+        "The stage tree, parents before children.", label="Stages", min_length=1, max_length=MOST_STAGES
+    )
     evaluation: EvaluationConfig
     journal: JournalConfig = JournalConfig()
 

@@ -4,6 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+def printable(text: str) -> str:
+    r"""Return a text from outside as one line that any terminal and file can take: ``\n`` and the like spelt out."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 class CfdError(Exception):
     """A mistake or mishap that is told to the user as one sentence, never as a traceback.
 
@@ -20,12 +25,12 @@ class CfdError(Exception):
     exit_code = 2
 
     def __init__(self, what: str, *, where: str | None = None, advice: str | None = None) -> None:
-        self.what = what
-        self.where = where
-        self.advice = advice
-        head = f"{where}: " if where else ""
-        tail = f" {advice}" if advice else ""
-        super().__init__(f"{head}{what.rstrip('.')}.{tail}")
+        self.what = printable(what)
+        self.where = printable(where) if where else where
+        self.advice = printable(advice) if advice else advice
+        head = f"{self.where}: " if where else ""
+        tail = f" {self.advice}" if advice else ""
+        super().__init__(f"{head}{self.what.rstrip('.')}.{tail}")
 
 
 class JobError(CfdError):
@@ -42,7 +47,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        return printable(f"{self.path}: {self.message}" if self.path else self.message)
 
 
 class ConfigError(CfdError):

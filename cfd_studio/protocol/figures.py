@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from cfd_studio.protocol.fields import Count
+
 
 class Figure(BaseModel):
     """One number and everything needed to know what it means.
@@ -17,7 +19,7 @@ class Figure(BaseModel):
     metric: Literal["frechet"] = "frechet"
     space: str
     reference: str
-    samples: int
+    samples: Count
     value: float
 
 
@@ -35,8 +37,8 @@ class Judgement(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     stage: str
-    sampling_steps: int
-    network_calls: int
+    sampling_steps: Count
+    network_calls: Count
     seconds_per_image: float
     figures: tuple[Figure, ...]
 

@@ -1,6 +1,7 @@
 """What pydantic says of a wrong value, as sentences with paths that name stages by their id."""
 
 import difflib
+import itertools
 import types
 from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin
@@ -9,11 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from cfd_studio.protocol.errors import Problem
 
+MOST_PROBLEMS = 50
+LONGEST_VALUE = 80
+
 
 def readable(
     error: ValidationError, raw: Any, root: type[BaseModel], kinds: Mapping[str, type[BaseModel]]
 ) -> list[Problem]:
-    """Return the problems of a validation.
+    """Return the problems of a validation; of very many the first, and how many more there are.
 
     Parameters
     ----------
@@ -26,7 +30,7 @@ def readable(
         The models of a stage by their ``kind``.
     """
     problems = []
-    for item in error.errors():
+    for item in itertools.islice(error.errors(include_url=False), MOST_PROBLEMS):
         names: list[str] = []
         place: Any = raw
         model: Any = root
@@ -36,10 +40,12 @@ def readable(
                 continue  # the tag of the union is no step of the path
             owner, place = place, child(place, str(key))
             named = isinstance(owner, list) and isinstance(place, dict) and isinstance(place.get("id"), str)
-            names.append(place["id"] if named else str(key))
+            names.append(_short(place["id"] if named else str(key)))
             if item["type"] != "extra_forbidden" or key != item["loc"][-1]:
                 model = _model_of(model, str(key))
         problems.append(Problem(".".join(names), _sentence(item, names[-1] if names else "", model, kinds)))
+    if (more := error.error_count() - len(problems)) > 0:
+        problems.append(Problem("", f"and {more:,} more"))
     return problems
 
 
@@ -49,7 +55,7 @@ def child(place: Any, key: str) -> Any:
         return place.get(key)
     if isinstance(place, list):
         if key.isdecimal():
-            return place[int(key)] if int(key) < len(place) else None
+            return place[int(key)] if len(key) < 10 and int(key) < len(place) else None
         return next((item for item in place if isinstance(item, dict) and item.get("id") == key), None)
     return None
 
@@ -69,9 +75,13 @@ def _flatten(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
 def _sentence(item: Any, name: str, model: Any, kinds: Mapping[str, Any]) -> str:
     given = item.get("input")
-    shown = f"{given!r}" if isinstance(given, (int, float, str)) else "this value"
+    shown = _short(f"{given!r}") if isinstance(given, (int, float, str)) else "this value"
     context = item.get("ctx", {})
     match item["type"]:
         case "extra_forbidden":

@@ -24,6 +24,7 @@ from cfd_studio.runs.journal import JournalReader
 from cfd_studio.runs.series import Series
 
 LOG_LINES = 5000
+MOST_TERMS = 32
 
 
 @dataclass
@@ -111,14 +112,15 @@ class RunMirror:
                     stage.loss.append(event.step, event.loss)
                     stage.learning_rate.append(event.step, event.learning_rate)
                     for name, value in event.terms.items():
-                        stage.terms.setdefault(name, Series()).append(event.step, value)
+                        if name in stage.terms or len(stage.terms) < MOST_TERMS:
+                            stage.terms.setdefault(name, Series()).append(event.step, value)
                     stage.images_per_second = event.images_per_second
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
                     stage.held_out.append(event.step, event.loss)
                     stage.accuracy = event.accuracy if event.accuracy is not None else stage.accuracy
             case CheckpointSaved():
-                if (stage := self.stages.get(event.stage)) and event.step not in stage.checkpoints:
+                if (stage := self.stages.get(event.stage)) and event.step not in stage.checkpoints[-1:]:
                     stage.checkpoints.append(event.step)
             case StageTrained():
                 if stage := self.stages.get(event.stage):

@@ -31,7 +31,9 @@ def load_archive(data: bytes, device: str) -> Any:
     _check_directory(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
-        if any(entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size for entry in entries):
+        if any(
+            entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size for entry in entries
+        ):
             raise ValueError("it is compressed")
         if sum(entry.file_size for entry in entries) > len(data):
             raise ValueError("its entries overlap")

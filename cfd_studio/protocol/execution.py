@@ -10,9 +10,7 @@ DEVICE = r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$"
 class ExecutionRequest(Words):
     """What a person asks of the machine; ``auto`` and 0 leave the choice to a measurement."""
 
-    device: str = field(
-        "auto, cpu, cuda or cuda:N.", label="Device", default="auto", pattern=DEVICE
-    )
+    device: str = field("auto, cpu, cuda or cuda:N.", label="Device", default="auto", pattern=DEVICE)
     threads: int = field("CPU threads; 0 measures which number is fastest.", label="Threads", default=0, ge=0, le=1024)
 
 

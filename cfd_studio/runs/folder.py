@@ -166,7 +166,9 @@ class RunFolder:
     def jobs(self) -> list[JobFolder]:
         """Return all jobs, oldest first."""
         try:
-            entries = [entry for entry in (self.path / "jobs").iterdir() if JOB_NAME.fullmatch(entry.name) and entry.is_dir()]
+            entries = [
+                entry for entry in (self.path / "jobs").iterdir() if JOB_NAME.fullmatch(entry.name) and entry.is_dir()
+            ]
         except OSError:
             return []
         return sorted((JobFolder(entry) for entry in entries), key=lambda job: job.number)

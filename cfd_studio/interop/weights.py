@@ -82,7 +82,11 @@ def read_metadata(path: Path) -> dict[str, str]:
         As `load_weights`, as far as the header shows it.
     """
     with _said(path), open_bounded(path) as file:
-        metadata = _metadata(file.read(_header_size(file.read(_PREFIX))))
+        size = _header_size(file.read(_PREFIX))
+        header = file.read(size)
+        if len(header) < size:
+            raise ValueError("the header is cut")
+        metadata = _metadata(header)
         metadata.pop(_DIGEST, None)
         return metadata
 

@@ -3,9 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MOST_LISTED = 50
+LONGEST_LINE = 2000
+
 
 def printable(text: str) -> str:
-    r"""Return a text from outside as one line that any terminal and file can take: ``\n`` and the like spelt out."""
+    r"""Return a text from outside as one line of sane length that any terminal and file can take, ``\n`` spelt out."""
+    if len(text) > LONGEST_LINE:
+        text = f"{text[:LONGEST_LINE]}…"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
@@ -63,8 +68,10 @@ class ConfigError(CfdError):
 
     def __init__(self, problems: Iterable[Problem], *, source: str | None = None) -> None:
         self.problems = tuple(problems)
-        listed = "".join(f"\n  {problem}" for problem in self.problems)
-        what = f"{len(self.problems)} values of the config cannot stay as they are"
+        listed = "".join(f"\n  {problem}" for problem in self.problems[:MOST_LISTED])
+        if len(self.problems) > MOST_LISTED:
+            listed += f"\n  and {len(self.problems) - MOST_LISTED:,} more"
+        what = f"{len(self.problems):,} values of the config cannot stay as they are"
         if len(self.problems) == 1:
             what = "1 value of the config cannot stay as it is"
         super().__init__(what, where=source)

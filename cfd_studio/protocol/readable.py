@@ -1,23 +1,21 @@
 """What pydantic says of a wrong value, as sentences with paths that name stages by their id."""
 
 import difflib
-import itertools
 import types
 from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from cfd_studio.protocol.errors import Problem
+from cfd_studio.protocol.errors import MOST_LISTED, Problem
 
-MOST_PROBLEMS = 50
 LONGEST_VALUE = 80
 
 
 def readable(
     error: ValidationError, raw: Any, root: type[BaseModel], kinds: Mapping[str, type[BaseModel]]
 ) -> list[Problem]:
-    """Return the problems of a validation; of very many the first, and how many more there are.
+    """Return the problems of a validation.
 
     Parameters
     ----------
@@ -30,7 +28,7 @@ def readable(
         The models of a stage by their ``kind``.
     """
     problems = []
-    for item in itertools.islice(error.errors(include_url=False), MOST_PROBLEMS):
+    for index, item in enumerate(error.errors(include_url=False)):
         names: list[str] = []
         place: Any = raw
         model: Any = root
@@ -43,9 +41,8 @@ def readable(
             names.append(_short(place["id"] if named else str(key)))
             if item["type"] != "extra_forbidden" or key != item["loc"][-1]:
                 model = _model_of(model, str(key))
-        problems.append(Problem(".".join(names), _sentence(item, names[-1] if names else "", model, kinds)))
-    if (more := error.error_count() - len(problems)) > 0:
-        problems.append(Problem("", f"and {more:,} more"))
+        said = _sentence(item, names[-1] if names else "", model, kinds) if index < MOST_LISTED else "does not fit"
+        problems.append(Problem(".".join(names), said))
     return problems
 
 

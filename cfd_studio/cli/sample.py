@@ -27,6 +27,10 @@ def sample(
     noise: Annotated[
         Path | None, typer.Option(metavar="FILE.npy", help="Starting noise instead of the seed's, float32 NCHW.")
     ] = None,
+    label: Annotated[
+        int | None,
+        typer.Option(help="The class to draw, -1 for none; a class-conditional model draws them in turn by default."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Draw images of one model with one or more step counts, all from the same noise.
@@ -55,7 +59,7 @@ def sample(
     arrays: dict[str, Any] = {"noise": start.numpy()}
     blocks = []
     for wanted in step_counts:
-        drawn = model.draw(start, wanted)
+        drawn = model.draw(start, wanted, labels=model.labels(label, len(start)))
         arrays[f"x_{wanted}"] = drawn.images.numpy()
         arrays[f"seconds_per_image_{wanted}"] = np.asarray(drawn.seconds_per_image)
         blocks.append(drawn.images)

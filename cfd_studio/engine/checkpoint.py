@@ -34,11 +34,11 @@ def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int)
     OSError
         Where it cannot be written.
     """
-    folder = stage / "checkpoints"
+    target = checkpoint_folder(stage, step)
+    folder = target.parent
     if folder.is_symlink() or stage.is_symlink():
         raise CfdError("is a link, and nothing is saved outside of the run", where=str(folder), advice="Remove it.")
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"step-{step:08d}"
     if not target.exists():
         buffer = io.BytesIO()
         torch.save(captured, buffer)
@@ -56,6 +56,11 @@ def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int)
     for leftover in folder.glob(f"{atomic.PARTIAL}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     return target
+
+
+def checkpoint_folder(stage: Path, step: int) -> Path:
+    """Return where a stage's checkpoint of a step lies, or would."""
+    return stage / "checkpoints" / f"step-{step:08d}"
 
 
 def checkpoints(stage: Path) -> list[Path]:

@@ -59,7 +59,6 @@ class Controls:
         self._take()
         if self._paused:
             self._wait()
-            self._reporter.pass_over(time.monotonic() - now)
 
     def granted(self, command: Command) -> None:
         """Say that a command was carried out."""

@@ -12,6 +12,8 @@ from cfd_studio.engine.build import (
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.execution import choose_device, choose_threads
+from cfd_studio.engine.prepare import ranks_of
+from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.stages import Workplace, judge_stage, train_stage
 from cfd_studio.engine.turns import Turns
@@ -29,7 +31,9 @@ from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.lease import Lease
 
 
-def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = None) -> JobEnded:
+def run_job(
+    run: RunFolder, request: ExecutionRequest, turns: Turns | None = None, ranks: Ranks | None = None
+) -> JobEnded:
     """Train a run from wherever it stands to its end, or until it is asked to stop.
 
     Parameters
@@ -38,6 +42,8 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
     request : ExecutionRequest
     turns : Turns, optional
         Shares the device with whoever samples in this process.
+    ranks : Ranks, optional
+        Of which this is the first; the others call `cfd_studio.engine.assistant.assist`.
 
     Returns
     -------
@@ -49,6 +55,15 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
     CfdError
         Where the job could not begin: the config cannot be read, the run is being trained, the device does not exist.
     """
+    ranks = ranks or Ranks()
+    try:
+        return _hold(run, request, turns or Turns(), ranks)
+    finally:
+        ranks.release()
+
+
+def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks) -> JobEnded:
+    """Take the run, work, say how it ended, and give the run back."""
     config = run.config()
     device = choose_device(request.device)
     lease = Lease.acquire(run)
@@ -58,7 +73,7 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
         reporter = Reporter(job)
         try:
             try:
-                ended = _work(run, config, request, device, job, previous, reporter, turns or Turns(), lease)
+                ended = _work(run, config, request, device, job, previous, reporter, turns, lease, ranks)
             except StopRequested as stop:
                 ended = JobEnded(state=JobState.STOPPED, sentence=_stop_sentence(run, config, stop), exit_code=1)
                 Controls(job, reporter).granted(stop.command)
@@ -88,6 +103,7 @@ def _work(
     reporter: Reporter,
     turns: Turns,
     lease: Lease,
+    ranks: Ranks,
 ) -> JobEnded:
     reporter.state(JobState.RUNNING)
     open_stages = [stage for stage in config.stages if not run.weights(stage.id).exists()]
@@ -98,24 +114,28 @@ def _work(
     reporter.phase("loading")
     reporter.log("Loading the images and measuring how many threads are fastest.")
     data = build_data(config).to(device)
-    plan = _execution_plan(config, request, device, data, previous, turns)
+    plan = _execution_plan(config, request, device, data, previous, turns, ranks)
     torch.set_num_threads(plan.threads)
-    job.write_plan(plan)
     before = next((old for old in (one.read_plan() for one in reversed(previous)) if old), plan)
+    job.write_plan(plan)
     if before != plan:
         reporter.log(
-            f"This job uses {plan.device} with {plan.threads} threads, the last one {before.device} with "
-            f"{before.threads}: from here on the run is not bitwise the one that was begun.",
+            f"This job uses {_described(plan)}, the last one {_described(before)}: from here on the run is not "
+            "bitwise the one that was begun.",
             "warning",
         )
+    ranks.say(Word.GO)
+    ranks.tell(plan.model_dump_json())
     reporter.log(
         f"{config.name}: {len(data.train):,} training and {len(data.held_out):,} held-out images, "
-        f"{len(config.stages)} stages, on {plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}."
+        f"{len(config.stages)} stages, on {_described(plan)}."
     )
-    place = Workplace(run, config, data, plan, reporter, Controls(job, reporter), turns, lease)
+    place = Workplace(run, config, data, plan, reporter, Controls(job, reporter), turns, lease, ranks)
     for stage in config.stages:
         if not run.weights(stage.id).exists():
             train_stage(place, stage)
+        else:
+            ranks_of(stage, ranks).say(Word.SKIP)
         if (quality := run.quality(stage.id)) is None:
             judge_stage(place, stage)
         else:  # said again: the job that measured it may have been killed before it could
@@ -130,11 +150,14 @@ def _execution_plan(
     data: DataSet,
     previous: list[JobFolder],
     turns: Turns,
+    ranks: Ranks,
 ) -> ExecutionPlan:
     """Return the plan of the last job where it fits the request, else choose one by measuring."""
-    for job in reversed(previous):
-        old = job.read_plan()
-        if old and old.device == device and request.threads in (0, old.threads):
+    plans = [old for job in reversed(previous) if (old := job.read_plan())]
+    parts = request.accumulation or (plans[0].accumulation if plans else 1)
+    asked = {"device": device, "processes": ranks.size, "accumulation": parts}
+    for old in plans:
+        if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
             return old
     diffusion = config.diffusion_stages()
     stage: Stage = diffusion[0] if diffusion else config.stages[0]
@@ -148,7 +171,15 @@ def _execution_plan(
             output = network(images).logits if isinstance(stage, ClassifierStage) else network(images, levels)
             output.square().mean().backward()
 
-    return ExecutionPlan(device=device, threads=choose_threads(request, device, typical_step))
+    threads = choose_threads(request, device, typical_step, sharers=ranks.size)
+    return ExecutionPlan(threads=threads, **asked)
+
+
+def _described(plan: ExecutionPlan) -> str:
+    threads = f"{plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}"
+    processes = f", {plan.processes} processes" if plan.processes > 1 else ""
+    parts = f", batches in {plan.accumulation} parts" if plan.accumulation > 1 else ""
+    return threads + processes + parts
 
 
 def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> str:

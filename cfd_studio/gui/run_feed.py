@@ -105,6 +105,7 @@ class RunFeed:
             stages={stage.id: self._stage(stage, active=state not in ("lost",)) for stage in mirror.stages.values()},
             status=status,
             device=mirror.job.device if mirror.job else "",
+            plan=next((plan for job in reversed(jobs) if (plan := job.read_plan())), None),
             ended=mirror.ended,
             answers=dict(mirror.answers),
             log=tuple(LogLine(*line) for line in mirror.log),

@@ -65,7 +65,10 @@ class PhaseEntered(_Event):
 
 
 class LossLogged(_Event):
-    """Means over the steps since the last such event."""
+    """Means over the steps since the last such event.
+
+    ``gradient_norms`` holds the L2 norm of each term's own gradient, now and then, where the loss has several terms.
+    """
 
     kind: Literal["loss"] = "loss"
     stage: str
@@ -73,6 +76,7 @@ class LossLogged(_Event):
     loss: float
     terms: Terms = {}
     gradient_norm: float
+    gradient_norms: Terms = {}
     learning_rate: float
     images_per_second: float
 

@@ -20,6 +20,8 @@ from cfd_studio.protocol.stages import (
     TeacherStage,
 )
 
+_MATCHING = set(FeatureMatching.model_fields)
+
 
 class Halving(FeatureMatching):
     """A chain of students, each with half the steps of the one before: shorthand for several stages.
@@ -54,11 +56,7 @@ class Halving(FeatureMatching):
                 "optimization": self.optimization.model_dump(),
             }
             if self.objective == "feature":
-                stage |= {
-                    "classifier": self.classifier or "",
-                    "temperature": self.temperature,
-                    "anchor_weight": self.anchor_weight,
-                }
+                stage |= {"classifier": self.classifier or "", **self.model_dump(include=_MATCHING)}
             expanded.append(stage)
             parent = stage["id"]
         return expanded

@@ -39,6 +39,7 @@ class StageMirror:
     held_out: Series = field(default_factory=Series)
     learning_rate: Series = field(default_factory=Series)
     terms: dict[str, Series] = field(default_factory=dict)
+    gradient_norms: dict[str, Series] = field(default_factory=dict)
     checkpoints: list[int] = field(default_factory=list)
     accuracy: float | None = None
     images_per_second: float = 0.0
@@ -47,7 +48,13 @@ class StageMirror:
 
     def rewind(self, step: int) -> None:
         """Forget everything beyond a step."""
-        for series in (self.loss, self.held_out, self.learning_rate, *self.terms.values()):
+        for series in (
+            self.loss,
+            self.held_out,
+            self.learning_rate,
+            *self.terms.values(),
+            *self.gradient_norms.values(),
+        ):
             series.truncate(step)
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
         self.step = step
@@ -112,8 +119,9 @@ class RunMirror:
                     stage.loss.append(event.step, event.loss)
                     stage.learning_rate.append(event.step, event.learning_rate)
                     for name, value in event.terms.items():
-                        if name in stage.terms or len(stage.terms) < MOST_TERMS:
-                            stage.terms.setdefault(name, Series()).append(event.step, value)
+                        _extend(stage.terms, name, event.step, value)
+                    for name, value in event.gradient_norms.items():
+                        _extend(stage.gradient_norms, name, event.step, value)
                     stage.images_per_second = event.images_per_second
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
@@ -150,3 +158,9 @@ class RunMirror:
                 stage.state = "waiting"
             elif reached and stage.state not in ("trained", "done"):
                 stage.rewind(0)
+
+
+def _extend(curves: dict[str, Series], name: str, step: int, value: float) -> None:
+    """Add a point to the curve of a name; a loss has a handful of terms, and no journal makes them thousands."""
+    if name in curves or len(curves) < MOST_TERMS:
+        curves.setdefault(name, Series()).append(step, value)

@@ -13,6 +13,7 @@ from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.priority import lower_priority
 
 MODELS_KEPT = 4
@@ -36,11 +37,14 @@ class SamplingSession:
         Shared with the jobs of the same device.
     niceness : int, optional
         Of its thread.
+    fitness : Fitness, optional
+        Told of the errors of the device.
     """
 
-    def __init__(self, turns: Turns, niceness: int = 0) -> None:
+    def __init__(self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None) -> None:
         self._turns = turns
         self._niceness = niceness
+        self._fitness = fitness or Fitness()
         self._wishes: list[tuple[SampleRequest, Answer]] = []
         self._changed = threading.Condition()
         self._epoch = 0
@@ -87,6 +91,7 @@ class SamplingSession:
                 result = SampleAnswer(request, error=str(error))
             except Exception as error:
                 result = SampleAnswer(request, error=f"Sampling failed: {type(error).__name__}: {error}.")
+            self._fitness.note(result.error)
             if epoch == self._epoch:
                 try:
                     answer(result)

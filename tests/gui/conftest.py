@@ -47,11 +47,23 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
 class Desk:
     """A window under test and the ways to wait for it."""
 
-    def __init__(self, qtbot: Any, window: MainWindow) -> None:
+    def __init__(self, qtbot: Any, workers: LazyWorkers) -> None:
         self.qtbot = qtbot
-        self.window = window
-        self.page = window.page
-        self.header = window.page.header
+        self._sit_down(workers)
+
+    def _sit_down(self, workers: LazyWorkers) -> None:
+        self.window = MainWindow(workers, workers, Settings(device="cpu", threads=1))
+        self.window.resize(1280, 720)
+        self.window.show()
+        self.qtbot.waitExposed(self.window)
+        self.page = self.window.page
+        self.header = self.window.page.header
+
+    def come_back(self) -> None:
+        """Open the window anew once it is closed, with workers of its own, as the next start of the application."""
+        self.wait(lambda: not self.window.isVisible())
+        self.window.deleteLater()
+        self._sit_down(LazyWorkers(niceness=0))
 
     @property
     def snapshot(self) -> RunSnapshot:
@@ -91,16 +103,12 @@ def desk(qtbot: Any, tmp_path: Path) -> Iterator[Desk]:
     workers.load()
     workers.wait()
     assert workers.failure is None
-    window = MainWindow(workers, workers, Settings(device="cpu", threads=1))
-    window.resize(1280, 720)
-    window.show()
-    qtbot.waitExposed(window)
-    made = Desk(qtbot, window)
+    made = Desk(qtbot, workers)
     yield made
     made.end()
-    window.close()
-    assert not window.isVisible()
-    window.deleteLater()
+    made.window.close()
+    assert not made.window.isVisible()
+    made.window.deleteLater()
 
 
 @pytest.fixture

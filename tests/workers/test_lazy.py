@@ -9,6 +9,8 @@ import pytest
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers import process
+from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.lazy import LazyWorkers
 
 
@@ -53,3 +55,65 @@ def test_a_job_that_starts_lazily_trains(mini_run: Any) -> None:
     assert job.failure is None
     assert all(run.weights(stage.id).exists() for stage in run.config().stages)
     workers.close()
+
+
+def test_a_process_of_its_own_waits_for_nothing_to_be_loaded(mini_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "resume_command", lambda *_: [sys.executable, "-c", "print('cfd-studio: Hello.')"])
+    workers = LazyWorkers(niceness=0)
+    monkeypatch.setattr(workers, "load", lambda: pytest.fail("torch is not needed for this"))
+    for wish in ({"worker": "process"}, {"worker": "thread", "processes": 2}):
+        job = workers.start(mini_run(name=str(len(wish))), ExecutionRequest(**wish))
+        assert job.outlives
+        assert job.wait(30)
+        assert job.failure == "Hello."
+    workers.close()
+
+
+def test_after_an_error_of_the_device_jobs_get_a_process_of_their_own(
+    mini_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cfd_studio.engine.loop import Loop
+
+    workers = LazyWorkers(niceness=0)
+    run = mini_run()
+    monkeypatch.setattr(process, "resume_command", lambda *_: [sys.executable, "-c", "print('cfd-studio: Hello.')"])
+
+    def fail_with(error: Exception) -> None:
+        def broken(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(Loop, "train", broken)
+
+    for error, apart in (
+        (RuntimeError("an error of ours"), False),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), True),
+    ):
+        fail_with(error)
+        job = workers.start(run, ExecutionRequest(device="cpu", threads=1))
+        assert not job.outlives
+        assert job.wait(60)
+        assert workers.fitness.lost is apart
+    job = workers.start(run, ExecutionRequest(device="cpu", threads=1))
+    assert job.outlives
+    assert job.wait(30)
+    workers.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("torch.AcceleratorError: CUDA error: device-side assert triggered", True),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", True),
+        ("RuntimeError: MPS backend out of memory (MPS allocated: 9 GB)", True),
+        ("RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", True),
+        ("The device cuda:0 ran out of memory.", True),
+        ("MemoryError", False),
+        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", False),
+        ("device cuda:7: there is no usable CUDA device on this machine.", False),
+        (None, False),
+    ],
+)
+def test_only_errors_of_the_device_itself_count(said: str | None, lost: bool) -> None:
+    fitness = Fitness()
+    fitness.note(said)
+    assert fitness.lost is lost

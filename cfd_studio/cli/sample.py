@@ -1,6 +1,8 @@
 """``cfd-studio sample``."""
 
 import errno
+import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs.intake import open_bounded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -121,11 +124,20 @@ def read_noise(path: Path, shape: tuple[int, int, int]) -> "Tensor":
     import torch
 
     try:
-        if path.stat().st_size > LARGEST_NOISE:
-            raise CfdError("is larger than 2 GiB", where=str(path), advice="Give fewer images.")
-        array = np.load(path, allow_pickle=False)
-    except CfdError:
-        raise
+        with open_bounded(path, LARGEST_NOISE, follow=True) as stream:
+            version = np.lib.format.read_magic(stream)
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            claimed, _, dtype = read_header(stream)
+            held = os.fstat(stream.fileno()).st_size - stream.tell()
+            if dtype.hasobject or math.prod(claimed) * dtype.itemsize != held:
+                raise ValueError
+            stream.seek(0)
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+    except OSError as error:
+        raise CfdError(f"cannot be read ({error.strerror})", where=str(path), advice="Give another file.") from None
     except Exception:  # numpy's readers raise nearly anything on content that is not theirs
         raise CfdError("is no readable .npy file", where=str(path), advice="Write it with numpy.save.") from None
     wanted = f"float32 of shape (N, {', '.join(map(str, shape))})"

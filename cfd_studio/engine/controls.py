@@ -7,10 +7,10 @@ from weakref import WeakValueDictionary
 
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.protocol.commands import Command, Verb
-from cfd_studio.protocol.errors import JobError
+from cfd_studio.protocol.errors import JobError, printable
 from cfd_studio.protocol.events import CommandAnswered, JobState
-from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import JobFolder
+from cfd_studio.runs.inbox import Inbox
 
 POLL_SECONDS = 0.05
 NOTHING_TO_SAVE = "there is nothing to save between two stages and while one is judged"
@@ -55,7 +55,7 @@ class Controls:
     """
 
     def __init__(self, job: JobFolder, reporter: Reporter) -> None:
-        self._inbox = job.inbox
+        self._inbox = Inbox(job.inbox)
         self._reporter = reporter
         self._looked = 0.0
         self._paused = False
@@ -116,11 +116,13 @@ class Controls:
     def _take(self) -> bool:
         """Carry out what lies in the inbox; return whether it was asked to go on."""
         self._check_folder()
-        commands, strangers = inbox.take(self._inbox)
+        commands, strangers = self._inbox.take()
         while self._handed:
             commands.append(self._handed.popleft())
-        for name in strangers:
-            self._reporter.log(f"The inbox held a file that is no command: {name}. It was removed.", "warning")
+        if strangers:
+            more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+            name = printable(strangers[0])
+            self._reporter.log(f"The inbox held a file that is no command: {name}{more}. It was removed.", "warning")
         stop: Command | None = None
         go_on = False
         for command in commands:

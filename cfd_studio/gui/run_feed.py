@@ -4,18 +4,22 @@ import logging
 import threading
 from pathlib import Path
 
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QByteArray
+from PySide6.QtGui import QImage, QImageReader
 
 from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, StageSnapshot
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.intake import read_bounded
 from cfd_studio.runs.lease import Pulse, current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
 from cfd_studio.runs.series import Series
 from cfd_studio.runs.status import JobStatus
 
 POLL_SECONDS = 0.2
+LARGEST_STRIP = 16 * 2**20
+MOST_PIXELS = 2**20
 _LOG = logging.getLogger(__name__)
 
 
@@ -37,7 +41,7 @@ class RunFeed:
         self._wake = threading.Event()
         self._closing = False
         self._curves: dict[tuple[str, str], Curve] = {}
-        self._strips: dict[str, tuple[Path, QImage]] = {}
+        self._strips: dict[str, tuple[Path, QImage | None]] = {}
         self._thread = threading.Thread(target=self._follow, name="cfd-run-feed", daemon=True)
         self._thread.start()
 
@@ -150,10 +154,24 @@ class RunFeed:
             ):
                 continue
             files = sorted((folder.stage(stage.id) / "samples").glob("*.png"))
-            image = QImage(str(files[-1])) if files else QImage()
-            if not image.isNull():
-                self._strips[stage.id] = (files[-1], image)
+            if files:  # one that cannot be shown is not tried again
+                self._strips[stage.id] = (files[-1], read_strip(files[-1]))
         return len(self._strips)
+
+
+def read_strip(path: Path) -> QImage | None:
+    """Return the picture of a strip, or None where the file is no PNG of a size that a strip has."""
+    try:
+        content = QByteArray(read_bounded(path, LARGEST_STRIP))
+    except OSError:
+        return None
+    buffer = QBuffer(content)
+    reader = QImageReader(buffer, QByteArray(b"png"))  # by what it is, not by what it looks like
+    size = reader.size()
+    if not 0 < size.width() * size.height() <= MOST_PIXELS:
+        return None
+    image = reader.read()
+    return None if image.isNull() else image
 
 
 def _state(folder: RunFolder, pulse: Pulse) -> tuple[str, JobStatus | None, str]:

@@ -15,6 +15,7 @@ from cfd_studio.protocol.stages import (
 
 FORMAT_VERSION: Literal[2] = 2
 IMAGE_SIDES = {"digits": 8}
+MOST_STAGES = 1000
 
 
 class DataConfig(Words):
@@ -133,7 +134,9 @@ class RunConfig(Words):
         default=False,
     )
     network: NetworkConfig
-    stages: tuple[Stage, ...] = field("The stage tree, parents before children.", label="Stages", min_length=1)
+    stages: tuple[Stage, ...] = field(
+        "The stage tree, parents before children.", label="Stages", min_length=1, max_length=MOST_STAGES
+    )
     evaluation: EvaluationConfig
     journal: JournalConfig = JournalConfig()
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from cfd_studio.protocol.fields import Count
+
 Metric = Literal["frechet", "precision", "recall"]
 
 
@@ -18,10 +20,10 @@ class Figure(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     metric: Metric = "frechet"
-    neighbours: int | None = None
+    neighbours: Count | None = None
     space: str
     reference: str
-    samples: int
+    samples: Count
     value: float
 
 
@@ -40,8 +42,8 @@ class Judgement(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     stage: str
-    sampling_steps: int
-    network_calls: int
+    sampling_steps: Count
+    network_calls: Count
     seconds_per_image: float
     figures: tuple[Figure, ...]
 

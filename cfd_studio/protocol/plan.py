@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from cfd_studio.protocol.config import RunConfig, tree_problems
+from cfd_studio.protocol.config import MOST_STAGES, RunConfig, tree_problems
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.fields import field
 from cfd_studio.protocol.readable import child, readable
@@ -34,7 +34,11 @@ class Halving(FeatureMatching):
     parent: str = field("The stage that teaches the first student.", label="Parent")
     objective: Literal["progressive", "feature"] = field("How each student is distilled.", label="Objective")
     sampling_steps: tuple[int, ...] = field(
-        "Network calls of each student, halving exactly.", label="Sampling steps", unit="calls", min_length=1
+        "Network calls of each student, halving exactly.",
+        label="Sampling steps",
+        unit="calls",
+        min_length=1,
+        max_length=64,
     )
     optimization: Optimization
     classifier: str | None = field("The classifier stage whose features are matched.", label="Classifier", default=None)
@@ -66,7 +70,7 @@ class Recipe(RunConfig):
 
     summary: str = field("One sentence for the list of presets.", label="Summary", default="", max_length=400)
     stages: tuple[RecipeStage, ...] = field(  # type: ignore[assignment]
-        "The stage tree, parents before children.", label="Stages", min_length=1
+        "The stage tree, parents before children.", label="Stages", min_length=1, max_length=MOST_STAGES
     )
 
 
@@ -144,7 +148,7 @@ def set_values(raw: dict[str, Any], assignments: list[tuple[str, Any]]) -> dict[
             place = child(place, key)
         if isinstance(place, dict):
             place[last] = value
-        elif isinstance(place, list) and last.isdecimal() and int(last) < len(place):
+        elif isinstance(place, list) and last.isdecimal() and len(last) < 10 and int(last) < len(place):
             place[int(last)] = value
         else:
             problems.append(

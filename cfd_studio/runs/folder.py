@@ -1,18 +1,19 @@
 """Where everything in a run lies, and how a run comes to be."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import FORMAT_VERSION, RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import JOB_NAME, LARGEST_CONFIG, LARGEST_NOTE, read_bounded, refuse_links
 
-_JOB = re.compile(r"^(\d{4,})-([a-z]+)$")
+LAST_JOB = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class JobFolder:
     def read_plan(self) -> ExecutionPlan | None:
         """Return the execution plan, or None where the job died before choosing one."""
         try:
-            return ExecutionPlan.model_validate_json((self.path / "job.json").read_bytes())
+            return ExecutionPlan.model_validate_json(read_bounded(self.path / "job.json", LARGEST_NOTE))
         except (OSError, ValueError):
             return None
 
@@ -124,10 +125,11 @@ class RunFolder:
         """
         source = self.path / "config.json"
         try:
-            raw = json.loads(source.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            raw = strict_json.loads(read_bounded(source, LARGEST_CONFIG))
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise CfdError(
-                "the config cannot be read", where=str(source), advice="Restore the file from a copy."
+                f"the config cannot be read ({why})", where=str(source), advice="Restore the file from a copy."
             ) from None
         version = raw.get("format_version") if isinstance(raw, dict) else None
         if isinstance(version, int) and version > FORMAT_VERSION:
@@ -136,7 +138,9 @@ class RunFolder:
                 where=str(self.path),
                 advice="Update CFD Studio.",
             )
-        return resolve(raw, source=str(source))
+        config = resolve(raw, source=str(source))
+        refuse_links(self.path, (stage.id for stage in config.stages))
+        return config
 
     def stage(self, stage_id: str) -> Path:
         """Return the folder of a stage, which need not exist yet."""
@@ -149,9 +153,11 @@ class RunFolder:
     def quality(self, stage_id: str) -> StageQuality | None:
         """Return what was measured at the end of a stage, or None before that."""
         try:
-            return StageQuality.model_validate_json((self.stage(stage_id) / "quality.json").read_bytes())
+            content = read_bounded(self.stage(stage_id) / "quality.json", LARGEST_NOTE)
+            quality = StageQuality.model_validate_json(content)
         except (OSError, ValueError):
             return None
+        return quality if quality.stage == stage_id else None
 
     def write_quality(self, quality: StageQuality) -> None:
         """Keep what was measured at the end of a stage; the file exists exactly when the stage is judged."""
@@ -160,7 +166,9 @@ class RunFolder:
     def jobs(self) -> list[JobFolder]:
         """Return all jobs, oldest first."""
         try:
-            entries = [entry for entry in (self.path / "jobs").iterdir() if _JOB.match(entry.name) and entry.is_dir()]
+            entries = [
+                entry for entry in (self.path / "jobs").iterdir() if JOB_NAME.fullmatch(entry.name) and entry.is_dir()
+            ]
         except OSError:
             return []
         return sorted((JobFolder(entry) for entry in entries), key=lambda job: job.number)
@@ -169,6 +177,8 @@ class RunFolder:
         """Make the folder of the next job. The caller holds the lease."""
         jobs = self.jobs()
         number = jobs[-1].number + 1 if jobs else 1
+        if number > LAST_JOB:
+            raise CfdError("no run has so many jobs", where=str(jobs[-1].path), advice="Move that folder away.")
         job = JobFolder(self.path / "jobs" / f"{number:04d}-{kind}")
         job.inbox.mkdir(parents=True)
         return job

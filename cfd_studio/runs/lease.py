@@ -8,11 +8,12 @@ from pathlib import Path
 
 import psutil
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.runs.status import read_status
 
 STALE_SECONDS = 30.0
@@ -24,10 +25,10 @@ class Holder(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    epoch: int
+    epoch: int = Field(ge=0, lt=2**63)
     token: str
     host: str
-    pid: int
+    pid: int = Field(ge=1, lt=2**31)
     process_started: float
 
 
@@ -150,13 +151,13 @@ def current_holder(run: RunFolder) -> Holder | None:
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder.model_validate_json(path.read_bytes())
+        return Holder.model_validate_json(read_bounded(path, LARGEST_NOTE))
     except (OSError, ValueError):
         return None
 
 
 def _last_epoch(run: RunFolder) -> int:
     try:
-        return int((run.path / ".lease.epoch").read_text())
+        return int(read_bounded(run.path / ".lease.epoch", 64))
     except (OSError, ValueError):
         return 0

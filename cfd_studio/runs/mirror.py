@@ -24,6 +24,7 @@ from cfd_studio.runs.journal import JournalReader
 from cfd_studio.runs.series import Series
 
 LOG_LINES = 5000
+MOST_TERMS = 32
 
 
 @dataclass
@@ -118,16 +119,16 @@ class RunMirror:
                     stage.loss.append(event.step, event.loss)
                     stage.learning_rate.append(event.step, event.learning_rate)
                     for name, value in event.terms.items():
-                        stage.terms.setdefault(name, Series()).append(event.step, value)
+                        _extend(stage.terms, name, event.step, value)
                     for name, value in event.gradient_norms.items():
-                        stage.gradient_norms.setdefault(name, Series()).append(event.step, value)
+                        _extend(stage.gradient_norms, name, event.step, value)
                     stage.images_per_second = event.images_per_second
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
                     stage.held_out.append(event.step, event.loss)
                     stage.accuracy = event.accuracy if event.accuracy is not None else stage.accuracy
             case CheckpointSaved():
-                if (stage := self.stages.get(event.stage)) and event.step not in stage.checkpoints:
+                if (stage := self.stages.get(event.stage)) and event.step not in stage.checkpoints[-1:]:
                     stage.checkpoints.append(event.step)
             case StageTrained():
                 if stage := self.stages.get(event.stage):
@@ -157,3 +158,9 @@ class RunMirror:
                 stage.state = "waiting"
             elif reached and stage.state not in ("trained", "done"):
                 stage.rewind(0)
+
+
+def _extend(curves: dict[str, Series], name: str, step: int, value: float) -> None:
+    """Add a point to the curve of a name; a loss has a handful of terms, and no journal makes them thousands."""
+    if name in curves or len(curves) < MOST_TERMS:
+        curves.setdefault(name, Series()).append(step, value)

@@ -7,7 +7,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from cfd_studio.protocol.events import JobState
+from cfd_studio.protocol.fields import Count
 from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 
 HEARTBEAT_SECONDS = 2.0
 
@@ -19,17 +21,17 @@ class JobStatus(BaseModel):
 
     state: JobState = JobState.STARTING
     stage: str | None = None
-    step: int = 0
-    total_steps: int = 0
+    step: Count = 0
+    total_steps: Count = 0
     phase: str = ""
-    heartbeat: int = 0
+    heartbeat: Count = 0
     sentence: str = ""
 
 
 def read_status(path: Path) -> JobStatus | None:
     """Return a job's status, or None where there is none to read."""
     try:
-        return JobStatus.model_validate_json(path.read_bytes())
+        return JobStatus.model_validate_json(read_bounded(path, LARGEST_NOTE))
     except (OSError, ValueError):
         return None
 

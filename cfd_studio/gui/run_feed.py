@@ -10,8 +10,9 @@ from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, S
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Pulse, current_holder
+from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
+from cfd_studio.runs.pulse import Pulse
 from cfd_studio.runs.series import Series
 from cfd_studio.runs.status import JobStatus
 

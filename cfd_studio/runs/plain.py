@@ -34,7 +34,7 @@ def read_plain(path: Path, largest: int = LARGEST) -> bytes:
         As `open_plain`, and where there are more than ``largest``.
     """
     with open_plain(path) as stream:
-        content = stream.read(largest + 1)
-    if len(content) > largest:
-        raise OSError(errno.EFBIG, "File too large", str(path))
-    return content
+        size = os.fstat(stream.fileno()).st_size
+        if size > largest:
+            raise OSError(errno.EFBIG, "File too large", str(path))
+        return stream.read(size)

@@ -24,6 +24,7 @@ from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
 from cfd_studio.workers.thread import ThreadJob
+from cfd_studio.workspace.folders import indexes_folder
 
 REFRESH_SECONDS = 0.2
 
@@ -40,7 +41,7 @@ def follow(run: RunFolder, start: Callable[[], ThreadJob]) -> int:
         Where the job could not begin.
     """
     console = Console(file=cast(TextIO, _Undisturbed(sys.stderr)))
-    mirror = RunMirror(run)
+    mirror = RunMirror(run, indexes=indexes_folder())
     before = max((one.number for one in run.jobs()), default=0)
     with _interrupts(console) as wishes, _progress(console) as progress:
         job = start()

@@ -11,12 +11,13 @@ from cfd_studio.protocol.errors import printable
 from cfd_studio.runs.catalog import summarize
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.workspace.folders import indexes_folder
 
 
 def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's folder.")]) -> None:
     """Say where a run stands."""
     folder = RunFolder.open(run)
-    mirror = RunMirror(folder)
+    mirror = RunMirror(folder, indexes=indexes_folder())
     mirror.refresh()
     summary = summarize(run)
     console = Console()

@@ -55,6 +55,7 @@ class Controls:
     """
 
     def __init__(self, job: JobFolder, reporter: Reporter) -> None:
+        self._folder = job.path
         self._inbox = Inbox(job.inbox)
         self._reporter = reporter
         self._looked = 0.0
@@ -152,7 +153,7 @@ class Controls:
 
     def _check_folder(self) -> None:
         """Notice that the folder was deleted or moved away; without it no work of the job could be kept."""
-        folder = self._inbox.parent
+        folder = self._folder
         try:
             folder.stat()
         except (FileNotFoundError, NotADirectoryError):

@@ -12,14 +12,17 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.intake import read_bounded
-from cfd_studio.runs.lease import Pulse, current_holder
+from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
+from cfd_studio.runs.pulse import Pulse
 from cfd_studio.runs.series import Series
 from cfd_studio.runs.status import JobStatus
+from cfd_studio.workspace.folders import indexes_folder
 
 POLL_SECONDS = 0.2
 LARGEST_STRIP = 16 * 2**20
 MOST_PIXELS = 2**20
+SLICE_SECONDS = 0.5  # of a long journal, between two pictures
 _LOG = logging.getLogger(__name__)
 
 
@@ -70,15 +73,16 @@ class RunFeed:
     def _follow(self) -> None:
         try:
             folder = RunFolder.open(self.path)
-            mirror = RunMirror(folder)
+            mirror = RunMirror(folder, indexes=indexes_folder())
         except (CfdError, OSError) as error:
             with self._lock:
                 self._error = str(error)
             return
         seen: object = None
         while not self._closing:
+            pause = POLL_SECONDS
             try:
-                mirror.refresh()
+                mirror.refresh(SLICE_SECONDS)
                 state, status, holder = _state(folder, self._pulse)
                 strips = self._read_strips(folder, mirror)
                 now = (mirror.version, state, _still(status), holder, strips)
@@ -87,10 +91,11 @@ class RunFeed:
                     snapshot = self._snapshot(folder, mirror, state, status, holder)
                     with self._lock:
                         self._newest = snapshot
+                pause = 0.0 if mirror.behind else POLL_SECONDS
             except Exception:
                 # One bad read (a folder being moved, a share that is away) must not end the watch.
                 _LOG.exception("reading %s failed", self.path)
-            self._wake.wait(POLL_SECONDS)
+            self._wake.wait(pause)
             self._wake.clear()
 
     def _snapshot(

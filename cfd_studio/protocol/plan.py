@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from cfd_studio.protocol.config import MOST_STAGES, RunConfig, tree_problems
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.fields import field
+from cfd_studio.protocol.migration import migrate
 from cfd_studio.protocol.readable import child, readable
 from cfd_studio.protocol.stages import (
     STAGE_ID,
@@ -82,6 +83,7 @@ def read_recipe(raw: Any, *, source: str | None = None) -> Recipe:
     ConfigError
         With every field that is wrong.
     """
+    raw = migrate(raw, source=source)
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:

@@ -167,10 +167,10 @@ def test_many_at_once_and_one_gets_it(mini_run: MakeRun) -> None:
     won[0].check()
 
 
-def _refusing(error: OSError, times: int = 1000) -> Callable[[Path], bytes]:
+def _refusing(error: OSError, times: int = 1000) -> Callable[[Path, int], bytes]:
     left = iter(range(times))
 
-    def read(path: Path) -> bytes:
+    def read(path: Path, limit: int) -> bytes:
         if next(left, None) is not None:
             raise error
         return path.read_bytes()

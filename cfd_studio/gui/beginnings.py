@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.execution import DEVICE, ExecutionRequest
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.workspace.folders import new_demo_folder, runs_folder
 from cfd_studio.workspace.resources import DEMO_PRESET, presets
@@ -83,7 +84,8 @@ class Beginnings(QObject):
     def start_again(self, snapshot: RunSnapshot) -> None:
         """Start or resume a run, on the device and by the plan that it was on before, where jobs run by choice."""
         settings = self._preferences.settings
-        used = {"device": snapshot.device or settings.device, "threads": settings.threads}
+        device = snapshot.device if re.match(DEVICE, snapshot.device) else settings.device
+        used = {"device": device, "threads": settings.threads}
         if snapshot.plan is not None:
             used |= snapshot.plan.model_dump(include=set(ExecutionRequest.model_fields))
         self._controller.start(snapshot.path, ExecutionRequest.model_validate(used | {"worker": settings.worker}))

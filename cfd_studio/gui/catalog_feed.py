@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from cfd_studio.runs.catalog import RunSummary, list_runs, summarize
-from cfd_studio.runs.lease import Pulse
+from cfd_studio.runs.pulse import Pulse
 
 POLL_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
@@ -73,4 +73,4 @@ class CatalogFeed:
         listed = {run.path for run in runs}
         others = [path for path in self._opened if path not in listed and (path / "run.json").is_file()]
         elsewhere = [summarize(path, self._pulse) for path in others]
-        return sorted([*runs, *elsewhere], key=lambda run: run.changed, reverse=True)
+        return sorted([*runs, *elsewhere], key=lambda run: run.begun, reverse=True)

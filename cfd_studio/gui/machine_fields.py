@@ -14,7 +14,7 @@ _WRONG = {
     "device": "Use auto, cpu, cuda or cuda:N",
     "threads": "Use a whole number; 0 measures which is fastest",
     "processes": "Use a whole number from 1 to 64",
-    "accumulation": "Use a whole number from 1 to 1024",
+    "accumulation": "Use a whole number from 0 to 1024",
 }
 
 
@@ -51,7 +51,7 @@ class MachineFields(QWidget):
         for name, row in self._rows.items():
             row.set_text(str(getattr(request, name)))
         self.worker.choose(request.worker)
-        self._fold(request.processes == 1 and request.accumulation == 1)
+        self._fold(request.processes == 1 and request.accumulation <= 1)
 
     def request(self) -> ExecutionRequest | None:
         """Return what is asked of the machine, or None where it is wrong."""

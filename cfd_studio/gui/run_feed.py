@@ -4,18 +4,25 @@ import logging
 import threading
 from pathlib import Path
 
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QByteArray
+from PySide6.QtGui import QImage, QImageReader
 
 from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, StageSnapshot
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Pulse, current_holder
+from cfd_studio.runs.intake import read_bounded
+from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
+from cfd_studio.runs.pulse import Pulse
 from cfd_studio.runs.series import Series
 from cfd_studio.runs.status import JobStatus
+from cfd_studio.workspace.folders import indexes_folder
 
 POLL_SECONDS = 0.2
+LARGEST_STRIP = 16 * 2**20
+MOST_PIXELS = 2**20
+SLICE_SECONDS = 0.5  # of a long journal, between two pictures
 _LOG = logging.getLogger(__name__)
 
 
@@ -39,7 +46,7 @@ class RunFeed:
         self._curves: dict[tuple[str, str], Curve] = {}
         self._log: tuple[LogLine, ...] = ()
         self._logged = 0
-        self._strips: dict[str, tuple[Path, QImage]] = {}
+        self._strips: dict[str, tuple[Path, QImage | None]] = {}
         self._thread = threading.Thread(target=self._follow, name="cfd-run-feed", daemon=True)
         self._thread.start()
 
@@ -68,15 +75,16 @@ class RunFeed:
     def _follow(self) -> None:
         try:
             folder = RunFolder.open(self.path)
-            mirror = RunMirror(folder)
+            mirror = RunMirror(folder, indexes=indexes_folder())
         except (CfdError, OSError) as error:
             with self._lock:
                 self._error = str(error)
             return
         seen: object = None
         while not self._closing:
+            pause = POLL_SECONDS
             try:
-                mirror.refresh()
+                mirror.refresh(SLICE_SECONDS)
                 state, status, holder = _state(folder, self._pulse)
                 strips = self._read_strips(folder, mirror)
                 now = (mirror.version, state, _still(status), holder, strips)
@@ -85,10 +93,11 @@ class RunFeed:
                     snapshot = self._snapshot(folder, mirror, state, status, holder)
                     with self._lock:
                         self._newest = snapshot
+                pause = 0.0 if mirror.behind else POLL_SECONDS
             except Exception:
                 # One bad read (a folder being moved, a share that is away) must not end the watch.
                 _LOG.exception("reading %s failed", self.path)
-            self._wake.wait(POLL_SECONDS)
+            self._wake.wait(pause)
             self._wake.clear()
 
     def _snapshot(
@@ -159,10 +168,24 @@ class RunFeed:
             ):
                 continue
             files = sorted((folder.stage(stage.id) / "samples").glob("*.png"))
-            image = QImage(str(files[-1])) if files else QImage()
-            if not image.isNull():
-                self._strips[stage.id] = (files[-1], image)
+            if files:  # one that cannot be shown is not tried again
+                self._strips[stage.id] = (files[-1], read_strip(files[-1]))
         return len(self._strips)
+
+
+def read_strip(path: Path) -> QImage | None:
+    """Return the picture of a strip, or None where the file is no PNG of a size that a strip has."""
+    try:
+        content = QByteArray(read_bounded(path, LARGEST_STRIP))
+    except OSError:
+        return None
+    buffer = QBuffer(content)
+    reader = QImageReader(buffer, QByteArray(b"png"))  # by what it is, not by what it looks like
+    size = reader.size()
+    if not 0 < size.width() * size.height() <= MOST_PIXELS:
+        return None
+    image = reader.read()
+    return None if image.isNull() else image
 
 
 def _state(folder: RunFolder, pulse: Pulse) -> tuple[str, JobStatus | None, str]:

@@ -9,12 +9,12 @@ from pathlib import Path
 PARTIAL = ".partial-"
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
     """Replace a file so that a reader sees the old content or the new one, whenever the power fails."""
     temporary = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}-{path.name}")
     try:
         with temporary.open("wb") as stream:
-            stream.write(data)
+            stream.writelines(pieces)
             stream.flush()
             os.fsync(stream.fileno())
         replace(temporary, path)

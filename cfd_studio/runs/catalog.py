@@ -1,13 +1,13 @@
 """The runs below a folder, each in a line."""
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobState
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Pulse, current_holder, is_alive
+from cfd_studio.runs.lease import read_lease
+from cfd_studio.runs.pulse import Pulse
 from cfd_studio.runs.status import JobStatus, read_status
 
 
@@ -16,6 +16,8 @@ class RunSummary:
     """What a list says of a run.
 
     ``state`` is ``new`` (no job yet), a `JobState`, ``lost`` (its job died without saying so) or ``unreadable``.
+    ``begun`` is when it or its newest job was begun, ``changed`` when it last gave a sign of life; both are times of
+    day. Lists go by the first: it stands still while jobs are at work and clocks are set.
     """
 
     path: Path
@@ -23,6 +25,7 @@ class RunSummary:
     state: str
     stages_done: int
     stages: int
+    begun: float
     changed: float
     sentence: str = ""
 
@@ -32,15 +35,14 @@ def summarize(path: Path, pulse: Pulse | None = None) -> RunSummary:
     run = RunFolder(path)
     try:
         config = run.config()
-        changed = (path / "run.json").stat().st_mtime
+        done = sum(run.weights(stage.id).exists() for stage in config.stages)
+        begun = max(_modified(path / name) for name in ("run.json", "jobs"))
+        changed = max([begun, *(_modified(job.path) for job in run.jobs()[-1:])])
     except (CfdError, OSError) as error:
-        return RunSummary(path, path.name, "unreadable", 0, 0, 0.0, str(error))
-    done = sum(run.weights(stage.id).exists() for stage in config.stages)
-    if jobs := run.jobs():
-        changed = max(changed, jobs[-1].path.stat().st_mtime)
+        return RunSummary(path, path.name, "unreadable", 0, 0, 0.0, 0.0, str(error))
     state, status = run_state(run, pulse)
     sentence = status.sentence if status else ""
-    return RunSummary(path, config.name, state, done, len(config.stages), changed, sentence)
+    return RunSummary(path, config.name, state, done, len(config.stages), begun, changed, sentence)
 
 
 def run_state(run: RunFolder, pulse: Pulse | None = None) -> tuple[str, JobStatus | None]:
@@ -70,7 +72,7 @@ def list_runs(root: Path, pulse: Pulse | None = None) -> list[RunSummary]:
         folders = [entry for entry in root.iterdir() if _is_run(entry)]
     except OSError:
         return []
-    return sorted((summarize(folder, pulse) for folder in folders), key=lambda run: run.changed, reverse=True)
+    return sorted((summarize(folder, pulse) for folder in folders), key=lambda run: run.begun, reverse=True)
 
 
 def _is_run(folder: Path) -> bool:
@@ -80,11 +82,21 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def _is_held(run: RunFolder, status: JobStatus | None, pulse: Pulse | None) -> bool:
-    holder = current_holder(run)
-    if holder is None:
-        return False
-    if holder.host == socket.gethostname():
-        return is_alive(run, holder)
+    try:
+        holder = read_lease(run)
+        if holder is None:
+            return False
+        if holder.near:
+            return holder.process_lives()
+    except OSError:
+        pass  # somebody's, whoever it is
     # A process on another host cannot be looked at; a reader that looks again and again sees whether its heart beats.
-    return pulse is None or not pulse.stands_still(run.path, status.heartbeat if status else 0)
+    return pulse is None or not pulse.stands_still(run.path, status)

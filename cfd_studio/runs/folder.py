@@ -1,18 +1,23 @@
 """Where everything in a run lies, and how a run comes to be."""
 
+import contextlib
+import errno
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import FORMAT_VERSION, RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
+from cfd_studio.protocol.migration import format_version
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import JOB_NAME, LARGEST_CONFIG, LARGEST_NOTE, read_bounded, refuse_links
 
-_JOB = re.compile(r"^(\d{4,})-([a-z]+)$")
+LAST_JOB = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class JobFolder:
     def read_plan(self) -> ExecutionPlan | None:
         """Return the execution plan, or None where the job died before choosing one."""
         try:
-            return ExecutionPlan.model_validate_json((self.path / "job.json").read_bytes())
+            return ExecutionPlan.model_validate_json(read_bounded(self.path / "job.json", LARGEST_NOTE))
         except (OSError, ValueError):
             return None
 
@@ -79,17 +84,21 @@ class RunFolder:
                 raise CfdError("holds a run already", where=str(path), advice="Resume it, or choose another folder.")
             if path.exists() and any(path.iterdir()):
                 raise CfdError("is not empty", where=str(path), advice="Choose a new or an empty folder for the run.")
-            (path / "jobs").mkdir(parents=True)
-            (path / "stages").mkdir()
-            atomic.write_bytes(path / "config.json", config.model_dump_json(indent=2).encode())
-            birth = json.dumps({"format_version": FORMAT_VERSION}, indent=2)
-            atomic.write_bytes(path / "run.json", birth.encode())
+            (path / "jobs").mkdir(parents=True)  # from here on nobody else makes a run here
+            try:
+                (path / "stages").mkdir()
+                atomic.write_bytes(path / "config.json", config.model_dump_json(indent=2).encode())
+                birth = json.dumps({"format_version": FORMAT_VERSION}, indent=2)
+                atomic.write_bytes(path / "run.json", birth.encode())
+            except OSError:  # half a run would stand in the way of the next attempt
+                with contextlib.suppress(OSError):
+                    (path / "config.json").unlink(missing_ok=True)
+                    (path / "stages").rmdir()
+                with contextlib.suppress(OSError):
+                    (path / "jobs").rmdir()
+                raise
         except OSError as error:
-            raise CfdError(
-                f"the run cannot be written ({error.strerror})",
-                where=str(path),
-                advice="Choose a folder that you may write to.",
-            ) from None
+            raise _not_written(path, error) from None
         return run
 
     @classmethod
@@ -115,28 +124,27 @@ class RunFolder:
         return cls(path)
 
     def config(self) -> RunConfig:
-        """Return the experiment.
+        """Return the experiment; one of an older format in today's words.
 
         Raises
         ------
+        CfdError
+            Where ``config.json`` or ``run.json`` cannot be read, they disagree, or a newer version wrote them.
         ConfigError
-            Where ``config.json`` cannot be understood.
+            Where the config cannot be understood.
         """
-        source = self.path / "config.json"
-        try:
-            raw = json.loads(source.read_bytes())
-        except (OSError, ValueError, RecursionError):
+        source = str(self.path / "config.json")
+        raw, birth = (_read_json(self.path / name) for name in ("config.json", "run.json"))
+        said, born = (format_version(one, source=str(self.path)) for one in (raw, birth))
+        if said is None or said != born:
             raise CfdError(
-                "the config cannot be read", where=str(source), advice="Restore the file from a copy."
-            ) from None
-        version = raw.get("format_version") if isinstance(raw, dict) else None
-        if isinstance(version, int) and version > FORMAT_VERSION:
-            raise CfdError(
-                f"the run was made by a newer version (format {version}, this one reads {FORMAT_VERSION})",
+                f"config.json names {_format(said)}, run.json {_format(born)}",
                 where=str(self.path),
-                advice="Update CFD Studio.",
+                advice="Both files of a run name the same; restore the one that was changed from a copy.",
             )
-        return resolve(raw, source=str(source))
+        config = resolve(raw, source=source)
+        refuse_links(self.path, (stage.id for stage in config.stages))
+        return config
 
     def stage(self, stage_id: str) -> Path:
         """Return the folder of a stage, which need not exist yet."""
@@ -149,9 +157,11 @@ class RunFolder:
     def quality(self, stage_id: str) -> StageQuality | None:
         """Return what was measured at the end of a stage, or None before that."""
         try:
-            return StageQuality.model_validate_json((self.stage(stage_id) / "quality.json").read_bytes())
+            content = read_bounded(self.stage(stage_id) / "quality.json", LARGEST_NOTE)
+            quality = StageQuality.model_validate_json(content)
         except (OSError, ValueError):
             return None
+        return quality if quality.stage == stage_id else None
 
     def write_quality(self, quality: StageQuality) -> None:
         """Keep what was measured at the end of a stage; the file exists exactly when the stage is judged."""
@@ -160,15 +170,48 @@ class RunFolder:
     def jobs(self) -> list[JobFolder]:
         """Return all jobs, oldest first."""
         try:
-            entries = [entry for entry in (self.path / "jobs").iterdir() if _JOB.match(entry.name) and entry.is_dir()]
+            entries = [
+                entry
+                for entry in (self.path / "jobs").iterdir()
+                if JOB_NAME.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink()
+            ]
         except OSError:
             return []
-        return sorted((JobFolder(entry) for entry in entries), key=lambda job: job.number)
+        return sorted((JobFolder(entry) for entry in entries), key=lambda job: (job.number, job.path.name))
 
     def new_job(self, kind: str) -> JobFolder:
-        """Make the folder of the next job. The caller holds the lease."""
+        """Make the folder of the next job. The caller holds the lease.
+
+        Raises
+        ------
+        CfdError
+            Where it cannot be written.
+        """
         jobs = self.jobs()
         number = jobs[-1].number + 1 if jobs else 1
+        if number > LAST_JOB:
+            raise CfdError("no run has so many jobs", where=str(jobs[-1].path), advice="Move that folder away.")
         job = JobFolder(self.path / "jobs" / f"{number:04d}-{kind}")
-        job.inbox.mkdir(parents=True)
+        try:
+            job.inbox.mkdir(parents=True)
+        except OSError as error:
+            raise _not_written(self.path, error) from None
         return job
+
+
+def _not_written(run: Path, error: OSError) -> CfdError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "Make room on the disk." if full else "Choose a folder that you may write to."
+    return CfdError(f"the run cannot be written ({error.strerror or error})", where=str(run), advice=advice)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return strict_json.loads(read_bounded(path, LARGEST_CONFIG))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CfdError(f"cannot be read ({why})", where=str(path), advice="Restore it from a copy.") from None
+
+
+def _format(version: int | None) -> str:
+    return "no format" if version is None else f"format {version}"

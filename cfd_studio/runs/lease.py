@@ -1,34 +1,22 @@
-"""One trainer per run: who holds it, and when a holder counts as gone."""
+"""One trainer per run: how the run is taken, taken over and given back, and when the old holder must stop saving."""
 
-import socket
+import contextlib
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
+from filelock import FileLock, Timeout
 
 from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.status import read_status
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.runs.pulse import STALE_SECONDS, Holder, is_alive
 
-STALE_SECONDS = 30.0
 LOCK = ".lease.lock"
-
-
-class Holder(BaseModel):
-    """The content of ``lease.json``."""
-
-    model_config = ConfigDict(frozen=True)
-
-    epoch: int
-    token: str
-    host: str
-    pid: int
-    process_started: float
+LOCK_SECONDS = 10.0
+READ_ATTEMPTS = 3
+_NOTHING_SAVED = "Nothing more was saved by this one"
 
 
 class Lease:
@@ -46,37 +34,37 @@ class Lease:
         ----------
         run : RunFolder
         patience : float
-            Seconds for which the heartbeat of a holder on another host must stand still.
+            Seconds for which the heartbeat of a holder on another host must stand still, unless its status asks for
+            more.
 
         Raises
         ------
         CfdError
-            Where a living trainer holds the run.
+            Where a living trainer holds the run, or its folder cannot be read or written.
         """
         path = run.path / "lease.json"
-        seen = _read(path)
-        if seen is not None and is_alive(run, seen, patience=patience):
-            raise CfdError(
-                f"another trainer is working on this run (process {seen.pid} on {seen.host})",
-                where=str(run.path),
-                advice="Wait for it, or stop it first.",
-            )
-        with FileLock(run.path / LOCK):
-            if _read(path) != seen:
+        try:
+            seen = read_lease(run)
+            if seen is not None and is_alive(run, seen, patience=patience):
                 raise CfdError(
-                    "another trainer has just started on this run",
+                    f"another trainer is working on this run (process {seen.pid} on {seen.host})",
                     where=str(run.path),
                     advice="Wait for it, or stop it first.",
                 )
-            holder = Holder(
-                epoch=_last_epoch(run) + 1,
-                token=uuid.uuid4().hex,
-                host=socket.gethostname(),
-                pid=psutil.Process().pid,
-                process_started=psutil.Process().create_time(),
-            )
-            atomic.write_bytes(run.path / ".lease.epoch", str(holder.epoch).encode())
-            atomic.write_bytes(path, holder.model_dump_json(indent=2).encode())
+            with FileLock(run.path / LOCK, timeout=LOCK_SECONDS):
+                if read_lease(run) != seen:
+                    raise _just_started(run)
+                holder = Holder.this_process(epoch=_last_epoch(run, seen) + 1, token=uuid.uuid4().hex)
+                atomic.write_bytes(run.path / ".lease.epoch", f"{holder.epoch}\n".encode())
+                atomic.write_bytes(path, holder.model_dump_json(indent=2).encode())
+        except Timeout:
+            raise _just_started(run) from None
+        except OSError as error:
+            raise CfdError(
+                f"the run cannot be taken ({error.strerror or error})",
+                where=str(run.path),
+                advice="To train, its folder must be one that you may read and write, with room on its disk.",
+            ) from None
         return cls(path, holder)
 
     def check(self) -> None:
@@ -85,78 +73,91 @@ class Lease:
         Raises
         ------
         JobError
-            Where another trainer took it over.
+            Where it is not, or nobody can tell.
         """
-        current = _read(self._path)
-        if current is None or current.token != self.holder.token:
-            raise JobError(
-                "another trainer took this run over",
-                where=str(self._path.parent),
-                advice="Nothing more was saved by this one.",
+        what, advice = self._doubt()
+        if what:
+            raise JobError(what, where=str(self._path.parent), advice=f"{_NOTHING_SAVED}{advice}.")
+
+    def _doubt(self) -> tuple[str, str]:
+        try:
+            current = _read_patiently(self._path)
+        except FileNotFoundError:
+            if not self._path.parent.is_dir():
+                return "the run folder was deleted or moved while a job worked on it", ""
+            return (
+                "somebody deleted lease.json, and another trainer may have begun",
+                "; resume the run where nobody else works on it",
             )
+        except OSError as error:
+            return (
+                f"lease.json cannot be read ({error.strerror or error}), and another trainer may have begun",
+                "; resume the run once its folder can be read",
+            )
+        except ValueError:
+            return (
+                "somebody changed lease.json, and another trainer may have begun",
+                "; resume the run where nobody else works on it",
+            )
+        if current.token != self.holder.token:
+            return f"another trainer took this run over (process {current.pid} on {current.host})", ""
+        return "", ""
 
     def release(self) -> None:
-        """Give the run back; a lease that is no longer ours stays."""
-        with FileLock(self._path.with_name(LOCK)):
-            current = _read(self._path)
-            if current is not None and current.token == self.holder.token:
-                self._path.unlink(missing_ok=True)
-
-
-def is_alive(run: RunFolder, holder: Holder, *, patience: float = STALE_SECONDS) -> bool:
-    """Tell whether a holder still works: its process on this host, its heartbeat on another one."""
-    if holder.host == socket.gethostname():
-        try:
-            process = psutil.Process(holder.pid)
-            same = bool(abs(process.create_time() - holder.process_started) < 2.0)
-            return same and process.status() != psutil.STATUS_ZOMBIE  # killed, and nobody has noticed
-        except psutil.NoSuchProcess:
-            return False
-        except psutil.AccessDenied:  # somebody else's process, and therefore one
-            return True
-    jobs = run.jobs()
-    if not jobs:
-        return False
-    before = read_status(jobs[-1].status)
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        time.sleep(min(1.0, patience))
-        if read_status(jobs[-1].status) != before:
-            return True
-    return False
-
-
-class Pulse:
-    """Notices, on the reader's clock, that a heartbeat stands still; for holders whose process cannot be looked at."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seen: dict[Path, tuple[int, float]] = {}
-
-    def stands_still(self, run: Path, heartbeat: int) -> bool:
-        """Take note of a heartbeat, and tell whether it has not changed for 30 s."""
-        now = self._clock()
-        last, since = self._seen.get(run, (-1, now))
-        if heartbeat != last:
-            since = now
-        self._seen[run] = (heartbeat, since)
-        return now - since >= STALE_SECONDS
+        """Give the run back; a lease that is no longer ours, or no longer there, stays as it is."""
+        with contextlib.suppress(OSError, ValueError, Timeout):
+            _read(self._path)  # locking would make the folder of a deleted run again
+            with FileLock(self._path.with_name(LOCK), timeout=LOCK_SECONDS):
+                if _read(self._path).token == self.holder.token:
+                    self._path.unlink(missing_ok=True)
 
 
 def current_holder(run: RunFolder) -> Holder | None:
-    """Return who holds a run, living or not."""
-    return _read(run.path / "lease.json")
-
-
-def _read(path: Path) -> Holder | None:
+    """Return who holds a run, living or not; None also where nobody can tell."""
     try:
-        return Holder.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
+        return read_lease(run)
+    except OSError:
         return None
 
 
-def _last_epoch(run: RunFolder) -> int:
+def read_lease(run: RunFolder) -> Holder | None:
+    """Return who holds a run, living or not; a lease that is missing or damaged is nobody's.
+
+    Raises
+    ------
+    OSError
+        Where there is a lease that cannot be read.
+    """
     try:
-        return int((run.path / ".lease.epoch").read_text())
-    except (OSError, ValueError):
-        return 0
+        return _read(run.path / "lease.json")
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _read(path: Path) -> Holder:
+    return Holder.model_validate_json(read_bounded(path, LARGEST_NOTE))
+
+
+def _read_patiently(path: Path) -> Holder:
+    """Return the holder; a share on the network may hiccup."""
+    for _ in range(READ_ATTEMPTS - 1):
+        with contextlib.suppress(OSError):
+            return _read(path)
+        time.sleep(0.1)
+    return _read(path)
+
+
+def _just_started(run: RunFolder) -> CfdError:
+    return CfdError(
+        "another trainer has just started on this run", where=str(run.path), advice="Wait for it, or stop it first."
+    )
+
+
+def _last_epoch(run: RunFolder, seen: Holder | None) -> int:
+    """Return the highest epoch that anything tells of; a file cut short would tell of a lower one."""
+    known = [seen.epoch if seen else 0, *(job.number for job in run.jobs()[-1:])]
+    with contextlib.suppress(OSError, ValueError):
+        content = read_bounded(run.path / ".lease.epoch", 64)
+        if content.endswith(b"\n"):
+            known.append(int(content))
+    return max(known)

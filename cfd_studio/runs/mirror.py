@@ -1,150 +1,90 @@
-"""What a run looks like to a reader: all journals folded into curves, states and figures."""
+"""What a run looks like to a reader: all its journals, read as they grow and folded in their order."""
 
-from collections import deque
-from dataclasses import dataclass, field
+import math
+import time
+from pathlib import Path
 
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.events import (
-    CheckpointSaved,
-    CommandAnswered,
-    Event,
-    HeldOutLogged,
-    JobEnded,
-    JobStarted,
-    Logged,
-    LossLogged,
-    PhaseEntered,
-    StageJudged,
-    StageStarted,
-    StageTrained,
-)
-from cfd_studio.protocol.figures import StageQuality
-from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.journal import JournalReader
-from cfd_studio.runs.series import Series
+from cfd_studio.runs.fold import Fold, StageMirror
+from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.index import JournalIndex
+from cfd_studio.runs.journal import JournalReader, JournalReplaced
+from cfd_studio.runs.losses import read_lines
 
-LOG_LINES = 5000
+ATTEMPTS = 3  # a journal that is replaced more often than that is left for the next time
+__all__ = ["RunMirror", "StageMirror"]
 
 
-@dataclass
-class StageMirror:
-    """One stage as it stands."""
-
-    id: str
-    total_steps: int
-    step: int = 0
-    state: str = "waiting"  # waiting, training, evaluating, trained, done
-    loss: Series = field(default_factory=Series)
-    held_out: Series = field(default_factory=Series)
-    learning_rate: Series = field(default_factory=Series)
-    terms: dict[str, Series] = field(default_factory=dict)
-    checkpoints: list[int] = field(default_factory=list)
-    accuracy: float | None = None
-    images_per_second: float = 0.0
-    seconds: float = 0.0
-    quality: StageQuality | None = None
-
-    def rewind(self, step: int) -> None:
-        """Forget everything beyond a step."""
-        for series in (self.loss, self.held_out, self.learning_rate, *self.terms.values()):
-            series.truncate(step)
-        self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
-        self.step = step
-
-
-class RunMirror:
+class RunMirror(Fold):
     """Folds a run's journals. Call `refresh` as often as you like; it reads only what is new.
+
+    Parameters
+    ----------
+    run : RunFolder
+    config : RunConfig, optional
+        Where it was read already.
+    indexes : Path, optional
+        A folder for what long journals came to, so that the next mirror need not read them from their beginning.
 
     Attributes
     ----------
     version : int
         Grows whenever something changed.
-    ended : JobEnded or None
-        How the newest job ended; None while it goes on.
+    behind : bool
+        Whether the last `refresh` ended before it had read everything.
     """
 
-    def __init__(self, run: RunFolder, config: RunConfig | None = None) -> None:
+    def __init__(self, run: RunFolder, config: RunConfig | None = None, *, indexes: Path | None = None) -> None:
+        super().__init__(config or run.config())
         self.run = run
-        self.config = config or run.config()
-        self.stages = {stage.id: StageMirror(stage.id, stage.optimization.steps) for stage in self.config.stages}
-        self.log: deque[tuple[float, str, str]] = deque(maxlen=LOG_LINES)
-        self.log_count = 0
-        self.answers: dict[str, CommandAnswered] = {}
-        self.phase: PhaseEntered | None = None
-        self.job: JobStarted | None = None
-        self.ended: JobEnded | None = None
         self.version = 0
-        self._readers: dict[int, JournalReader] = {}
+        self.behind = False
+        self._readers: dict[str, JournalReader] = {}
+        self._index = JournalIndex(indexes, run.path) if indexes else None
+        if self._index:
+            self._readers = self._index.load(self, run.jobs())
 
     @property
     def skipped(self) -> int:
         """Journal lines that this version did not understand."""
         return sum(reader.skipped for reader in self._readers.values())
 
-    def refresh(self) -> bool:
-        """Read what is new; return whether anything was."""
+    def refresh(self, seconds: float = math.inf) -> bool:
+        """Read what is new, for about so many seconds; return whether anything was."""
         before = self.version
-        for job in self.run.jobs():
-            reader = self._readers.setdefault(job.number, JournalReader(job.journal))
-            while events := reader.read():
-                for event in events:
-                    self._fold(event)
+        deadline = time.monotonic() + seconds
+        for _ in range(ATTEMPTS):
+            try:
+                self._read(deadline)
+                break
+            except JournalReplaced:
+                self.forget()
+                self._readers.clear()
                 self.version += 1
+                self.behind = True
+        if self._index and not self.behind:
+            self._index.save_if_worthwhile(self, self._readers)
         return self.version != before
 
-    def _fold(self, event: Event) -> None:  # one arm per event, nothing else
-        match event:
-            case JobStarted():
-                self.job, self.ended, self.phase = event, None, None
-                self._go_back(event)
-            case StageStarted():
-                if stage := self.stages.get(event.stage):
-                    stage.rewind(event.step)
-                    stage.state = "training"
-            case PhaseEntered():
-                self.phase = event
-                if event.phase == "evaluating" and (stage := self.stages.get(event.stage or "")):
-                    stage.state = "evaluating"
-            case LossLogged():
-                if stage := self.stages.get(event.stage):
-                    stage.step = event.step
-                    stage.loss.append(event.step, event.loss)
-                    stage.learning_rate.append(event.step, event.learning_rate)
-                    for name, value in event.terms.items():
-                        stage.terms.setdefault(name, Series()).append(event.step, value)
-                    stage.images_per_second = event.images_per_second
-            case HeldOutLogged():
-                if stage := self.stages.get(event.stage):
-                    stage.held_out.append(event.step, event.loss)
-                    stage.accuracy = event.accuracy if event.accuracy is not None else stage.accuracy
-            case CheckpointSaved():
-                if (stage := self.stages.get(event.stage)) and event.step not in stage.checkpoints:
-                    stage.checkpoints.append(event.step)
-            case StageTrained():
-                if stage := self.stages.get(event.stage):
-                    stage.step, stage.state = event.step, "trained"
-                    stage.seconds = event.seconds
-            case StageJudged():
-                if stage := self.stages.get(event.quality.stage):
-                    stage.quality, stage.state, stage.step = event.quality, "done", stage.total_steps
-            case CommandAnswered():
-                self.answers[event.command] = event
-            case Logged():
-                self.log.append((event.time, event.level, event.text))
-                self.log_count += 1
-            case JobEnded():
-                self.ended, self.phase = event, None
-                for stage in self.stages.values():
-                    if stage.state in ("training", "evaluating"):
-                        stage.state = "trained" if stage.step >= stage.total_steps else "waiting"
+    def _read(self, deadline: float) -> None:
+        jobs = self.run.jobs()
+        for job in jobs:
+            reader = self._readers.setdefault(job.path.name, JournalReader(job.journal))
+            while block := reader.read_block():
+                if self._is_late(job, jobs):
+                    raise JournalReplaced
+                for event in read_lines(block):
+                    if event is None:
+                        reader.skipped += 1
+                    else:
+                        self.fold(event)
+                self.version += 1
+                self.behind = time.monotonic() > deadline
+                if self.behind:
+                    return
+        self.behind = False
 
-    def _go_back(self, started: JobStarted) -> None:
-        """Forget what an earlier job did beyond the checkpoint that the new one goes on from."""
-        reached = False
-        for stage in self.stages.values():
-            if stage.id == started.stage:
-                reached = True
-                stage.rewind(started.step)
-                stage.state = "waiting"
-            elif reached and stage.state not in ("trained", "done"):
-                stage.rewind(0)
+    def _is_late(self, job: JobFolder, jobs: list[JobFolder]) -> bool:
+        """Tell whether a later job was folded before these lines of a job that was thought dead."""
+        later = (self._readers.get(other.path.name) for other in jobs[jobs.index(job) + 1 :])
+        return any(reader is not None and reader.offset for reader in later)

@@ -27,14 +27,20 @@ class Series:
 
     def append(self, step: int, value: float) -> None:
         """Add a point; points at or beyond its step are dropped first."""
-        if self._count and step <= self._steps[self._count - 1]:
-            self.truncate(step - 1)
-        if self._count == len(self._steps):
-            self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
-            self._values = np.concatenate([self._values, np.empty_like(self._values)])
-        self._steps[self._count] = step
-        self._values[self._count] = value
-        self._count += 1
+        self.extend(np.array([step], dtype=np.float64), np.array([value], dtype=np.float64))
+
+    def extend(self, steps: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        """Add points, shape (n,), whose steps rise strictly; points at or beyond the first are dropped before."""
+        if self._count and steps[0] <= self._steps[self._count - 1]:
+            self._count = int(np.searchsorted(self.steps, steps[0], side="left"))
+        end = self._count + len(steps)
+        if end > len(self._steps):
+            room = np.empty(max(end, 2 * len(self._steps)) - self._count)
+            self._steps = np.concatenate([self.steps, room])
+            self._values = np.concatenate([self.values, room])
+        self._steps[self._count : end] = steps
+        self._values[self._count : end] = values
+        self._count = end
 
     def truncate(self, step: int) -> None:
         """Drop every point beyond ``step``."""

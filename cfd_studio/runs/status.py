@@ -4,38 +4,51 @@ import contextlib
 import threading
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.events import JobState
+from cfd_studio.protocol.fields import Count
 from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 
 HEARTBEAT_SECONDS = 2.0
+# A compiler or an import may hold the interpreter, and with it the heartbeat, for as long as it takes.
+QUIET_PHASES = {"compiling": 900.0, "importing": 300.0}
 
 
 class JobStatus(BaseModel):
-    """The content of ``status.json``; ``heartbeat`` grows as long as the job lives."""
+    """The content of ``status.json``.
+
+    ``heartbeat`` grows as long as the job lives; for ``quiet_seconds`` after the newest one, silence is no sign of
+    death: the job is in a phase during which its heart may not be able to beat.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     state: JobState = JobState.STARTING
     stage: str | None = None
-    step: int = 0
-    total_steps: int = 0
+    step: Count = 0
+    total_steps: Count = 0
     phase: str = ""
-    heartbeat: int = 0
+    heartbeat: Count = 0
+    quiet_seconds: float = Field(0.0, ge=0, le=3600)
     sentence: str = ""
 
 
 def read_status(path: Path) -> JobStatus | None:
     """Return a job's status, or None where there is none to read."""
     try:
-        return JobStatus.model_validate_json(path.read_bytes())
+        return JobStatus.model_validate_json(read_bounded(path, LARGEST_NOTE))
     except (OSError, ValueError):
         return None
 
 
 class StatusWriter:
-    """Keeps ``status.json`` current from a thread of its own, so that a long phase does not look like death."""
+    """Keeps ``status.json`` current from a thread of its own, so that a long phase does not look like death.
+
+    It is a sign of life and nothing else: where it cannot be written, the job goes on, and the next heartbeat that
+    finds room writes what holds by then.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -55,6 +68,8 @@ class StatusWriter:
 
     def update(self, *, at_once: bool = False, **changes: object) -> None:
         """Change fields. They reach the disk with the next heartbeat, or now."""
+        if "phase" in changes:
+            changes["quiet_seconds"] = QUIET_PHASES.get(str(changes["phase"]), 0.0)
         with self._lock:
             self._status = self._status.model_copy(update=changes)
         if at_once:
@@ -65,16 +80,14 @@ class StatusWriter:
         self._closing = True
         self._wake.set()
         self._thread.join()
-        with contextlib.suppress(OSError):
-            self._write()
+        self._write()
 
     def _beat(self) -> None:
         while not self._wake.wait(HEARTBEAT_SECONDS) and not self._closing:
-            with contextlib.suppress(OSError):
-                self._write()
+            self._write()
 
     def _write(self) -> None:
-        with self._writing:
+        with self._writing, contextlib.suppress(OSError, MemoryError):
             with self._lock:  # not held while the disk works: the training loop takes it at every step
                 self._status = self._status.model_copy(update={"heartbeat": self._status.heartbeat + 1})
                 content = self._status.model_dump_json().encode()

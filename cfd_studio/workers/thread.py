@@ -2,8 +2,11 @@
 
 import threading
 import traceback
+from collections.abc import Callable
+from functools import partial
 
 from cfd_studio.engine.job import run_job
+from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobEnded, JobState
@@ -26,12 +29,9 @@ class ThreadJob:
 
     outlives = False
 
-    def __init__(
-        self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int, fitness: Fitness
-    ) -> None:
+    def __init__(self, run: RunFolder, work: Callable[[], JobEnded], niceness: int, fitness: Fitness) -> None:
         self._run = run
-        self._request = request
-        self._turns = turns
+        self._job = work
         self._niceness = niceness
         self._fitness = fitness
         self.ended: JobEnded | None = None
@@ -57,7 +57,7 @@ class ThreadJob:
     def _work(self) -> None:
         lower_priority(self._niceness)
         try:
-            self.ended = run_job(self._run, self._request, self._turns)
+            self.ended = self._job()
             if self.ended.state is JobState.FAILED:
                 self._fitness.note(self.ended.sentence, self.ended.details)
         except CfdError as error:
@@ -83,13 +83,19 @@ class ThreadLauncher:
         Of the training thread; 0 where no window wants a share.
     fitness : Fitness, optional
         Told of the errors of the device.
+    ranks : Ranks, optional
+        Of which this process is the first.
     """
 
-    def __init__(self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None) -> None:
+    def __init__(
+        self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None, ranks: Ranks | None = None
+    ) -> None:
         self._turns = turns
         self._niceness = niceness
         self._fitness = fitness or Fitness()
+        self._ranks = ranks
 
     def start(self, run: RunFolder, request: ExecutionRequest) -> ThreadJob:
         """Start training or resuming a run; returns at once."""
-        return ThreadJob(run, request, self._turns, self._niceness, self._fitness)
+        work = partial(run_job, run, request, self._turns, self._ranks)
+        return ThreadJob(run, work, self._niceness, self._fitness)

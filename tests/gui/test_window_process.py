@@ -169,7 +169,7 @@ def test_a_run_is_resumed_by_the_plan_of_its_last_job(
     monkeypatch.setattr(desk.window.controller, "start", lambda path, request: asked.append(request))
     desk.open(long_run)
     desk.click(desk.header.start)
-    long_run.new_job("train").write_plan(ExecutionPlan(device="cuda:1", threads=3))
+    long_run.new_job("train").write_plan(ExecutionPlan(device="cuda:1", threads=3, processes=2, accumulation=4))
     long_run.new_job("train")  # died before it had a plan
     desk.window.feed.nudge()
     desk.wait(lambda: desk.snapshot.plan is not None)
@@ -177,7 +177,7 @@ def test_a_run_is_resumed_by_the_plan_of_its_last_job(
     desk.click(desk.header.start)
     assert asked == [
         ExecutionRequest(device="cpu", threads=1),
-        ExecutionRequest(device="cuda:1", threads=3, worker="process"),
+        ExecutionRequest(device="cuda:1", threads=3, worker="process", processes=2, accumulation=4),
     ]
 
 

@@ -10,7 +10,8 @@ from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import atomic
 from cfd_studio.runs.catalog import list_runs, run_state, summarize
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import STALE_SECONDS, Lease, Pulse
+from cfd_studio.runs.lease import Lease
+from cfd_studio.runs.pulse import STALE_SECONDS, Pulse
 from cfd_studio.runs.status import JobStatus
 
 MakeRun = Callable[..., RunFolder]
@@ -44,7 +45,7 @@ def test_a_job_at_work_is_told_from_one_that_died_without_a_word(mini_run: MakeR
     _job(run, state)
     assert summarize(run.path).state == state.value
     assert run_state(run)[0] == state.value
-    gone = lease.holder.model_copy(update={"process_started": 1.0})  # the pid is somebody else's by now
+    gone = lease.holder.model_copy(update={"process_started": 1.0, "boot_id": ""})  # the pid is somebody else's by now
     atomic.write_bytes(run.path / "lease.json", gone.model_dump_json().encode())
     assert summarize(run.path).state == "lost"
     assert run_state(run)[0] not in ("starting", "running")
@@ -68,7 +69,8 @@ def test_only_the_newest_job_counts(mini_run: MakeRun) -> None:
 def test_the_list_is_newest_first_and_bears_with_everything(mini_run: MakeRun, tmp_path: Path) -> None:
     for age, name in ((300, "old"), (200, "middle"), (100, "new")):
         run = mini_run(name)
-        os.utime(run.path / "run.json", (1e9 - age, 1e9 - age))
+        for entry in ("run.json", "jobs"):
+            os.utime(run.path / entry, (1e9 - age, 1e9 - age))
     (tmp_path / "no-run").mkdir()
     (tmp_path / "file").write_text("x")
     (tmp_path / "middle" / "config.json").write_text("{")
@@ -122,12 +124,53 @@ def test_a_holder_on_another_host_is_lost_once_its_heart_stands_still(mini_run: 
     atomic.write_bytes(run.path / "lease.json", far.model_dump_json().encode())
     now = 0.0
     pulse = Pulse(lambda: now)
+
+    def look_until(moment: float) -> str:
+        nonlocal now
+        while now < moment:
+            now = min(now + 2, moment)
+            state, _ = run_state(run, pulse)
+        return state
+
     assert run_state(run, pulse)[0] == "running"
-    now = STALE_SECONDS - 1
-    assert run_state(run, pulse)[0] == "running"
+    assert look_until(STALE_SECONDS - 1) == "running"
     status = JobStatus(state=JobState.RUNNING, heartbeat=7)
     atomic.write_bytes(run.jobs()[-1].status, status.model_dump_json().encode())
-    now = 2 * STALE_SECONDS - 2
-    assert run_state(run, pulse)[0] == "running"
-    now = 4 * STALE_SECONDS
-    assert run_state(run, pulse)[0] == "lost"
+    assert look_until(2 * STALE_SECONDS - 2) == "running"
+    assert look_until(4 * STALE_SECONDS) == "lost"
+
+
+def test_a_lease_that_cannot_be_read_is_somebodys(mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mini_run()
+    _job(run, JobState.RUNNING)
+    assert run_state(run)[0] == "lost"
+
+    def refused(_: RunFolder) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("cfd_studio.runs.catalog.read_lease", refused)
+    assert run_state(run)[0] == "running"
+
+
+def test_signs_of_life_and_a_clock_set_back_reorder_nothing(mini_run: MakeRun, tmp_path: Path) -> None:
+    first, second = mini_run("first"), mini_run("second")
+    leases = [Lease.acquire(run) for run in (first, second)]
+    for day, run in enumerate((first, second)):
+        _job(run, JobState.RUNNING)
+        for entry in ("run.json", "jobs"):
+            os.utime(run.path / entry, (1e9 + day, 1e9 + day))
+        os.utime(run.jobs()[-1].path, (1e9 + day, 1e9 + day))
+    # Each heartbeat renames a file in the job's folder, and with it the folder's time goes on, or back.
+    for moment in (1e9 + 900, 1e9 - 900, 1e9 + 1e6):
+        os.utime(first.jobs()[-1].path, (moment, moment))
+        listed = list_runs(tmp_path)
+        assert [run.path.name for run in listed] == ["second", "first"]
+    assert listed[1].changed == 1e9 + 1e6
+    assert all(lease.check() is None for lease in leases)
+
+
+@pytest.mark.parametrize("gone", ["jobs", "stages"])
+def test_a_run_without_its_empty_folders_is_listed(mini_run: MakeRun, gone: str) -> None:
+    run = mini_run()
+    (run.path / gone).rmdir()
+    assert summarize(run.path).state == "new"

@@ -1,18 +1,22 @@
 """Making and opening runs; every mistake is one sentence."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.config import FORMAT_VERSION, RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
+from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]
+ABSENT = object()
 
 
 def test_a_new_run_holds_its_config_and_nothing_else(mini_run: MakeRun, mini_config: Callable[..., RunConfig]) -> None:
@@ -76,12 +80,104 @@ def test_a_damaged_config_is_a_sentence_that_names_the_file(mini_run: MakeRun, c
         run.config()
 
 
-def test_a_run_of_a_newer_version_is_told_so(mini_run: MakeRun) -> None:
+def _set_version(run: RunFolder, file: str, version: object) -> None:
+    raw = json.loads((run.path / file).read_bytes())
+    raw.pop("format_version", None)
+    if version is not ABSENT:
+        raw["format_version"] = version
+    (run.path / file).write_text(json.dumps(raw))
+
+
+@pytest.mark.parametrize("files", [("config.json",), ("run.json",), ("config.json", "run.json")])
+def test_a_run_of_a_newer_version_is_told_so(mini_run: MakeRun, files: tuple[str, ...]) -> None:
     run = mini_run()
-    raw = json.loads((run.path / "config.json").read_bytes())
-    (run.path / "config.json").write_text(json.dumps(raw | {"format_version": 2, "from_the_future": 1}))
-    with pytest.raises(CfdError, match="newer version"):
+    for file in files:
+        _set_version(run, file, FORMAT_VERSION + 1)
+    with pytest.raises(CfdError) as caught:
         run.config()
+    assert str(caught.value) == (
+        f"{run.path}: it was made by a newer version (format {FORMAT_VERSION + 1}, this one reads up to "
+        f"{FORMAT_VERSION}). Update CFD Studio."
+    )
+
+
+@pytest.mark.parametrize("version", ["1", None, -1, 0, 1.0, True, [1], {"a": 1}, float("nan"), ABSENT])
+@pytest.mark.parametrize("file", ["config.json", "run.json"])
+def test_a_format_that_never_was_is_refused_in_one_sentence(mini_run: MakeRun, file: str, version: object) -> None:
+    run = mini_run()
+    _set_version(run, file, version)
+    with pytest.raises(CfdError, match=rf"{file.replace('.', '[.]')} (names )?no format.* from a copy\.$"):
+        run.config()
+
+
+def test_two_files_that_disagree_about_the_format_are_refused(
+    mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = mini_run()
+    monkeypatch.setattr("cfd_studio.protocol.migration.FORMAT_VERSION", FORMAT_VERSION + 1)
+    _set_version(run, "run.json", FORMAT_VERSION + 1)
+    sentence = f"config.json names format {FORMAT_VERSION}, run.json format {FORMAT_VERSION + 1}. Both files"
+    with pytest.raises(CfdError, match=sentence):
+        run.config()
+
+
+@pytest.mark.parametrize("failing", ["config.json", "run.json"])
+def test_a_run_that_did_not_fit_on_the_disk_can_be_made_again_once_there_is_room(
+    mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch, failing: str, tmp_path: Path
+) -> None:
+    write = atomic.write_bytes
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "write_bytes", full)
+        with pytest.raises(CfdError, match=r"cannot be written \(No space left on device\)\. Make room on the disk\."):
+            mini_run()
+    assert not list((tmp_path / "run").iterdir())
+    assert mini_run().config()
+
+
+def test_a_job_that_cannot_be_written_is_a_sentence(mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mini_run()
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", read_only)
+        with pytest.raises(CfdError, match=r"cannot be written \(Read-only file system\)\. Choose a folder"):
+            run.new_job("train")
+        with pytest.raises(CfdError, match="Read-only file system"):
+            mini_run("another")
+    assert run.jobs() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("file", ["config.json", "run.json"])
+@pytest.mark.parametrize("trap", ["pipe", "link", "folder"])
+def test_what_is_no_plain_file_hangs_nobody_and_is_not_followed(mini_run: MakeRun, file: str, trap: str) -> None:
+    run, other = mini_run(), mini_run("other")
+    path = run.path / file
+    path.unlink()
+    match trap:
+        case "pipe":
+            os.mkfifo(path)
+        case "link":
+            path.symlink_to(other.path / file)
+        case _:
+            path.mkdir()
+    with pytest.raises(CfdError, match="cannot be read"):
+        run.config()
+
+
+def test_a_link_to_a_job_of_another_run_is_no_job(mini_run: MakeRun) -> None:
+    run, other = mini_run(), mini_run("other")
+    (run.path / "jobs" / "0001-train").symlink_to(other.new_job("train").path)
+    assert run.jobs() == []
 
 
 def test_jobs_are_numbered_in_order_and_strangers_ignored(mini_run: MakeRun) -> None:

@@ -1,20 +1,25 @@
 """One trainer per run."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import atomic
+from cfd_studio.runs import lease as module
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Holder, Lease, current_holder, is_alive
+from cfd_studio.runs.lease import Lease, current_holder
+from cfd_studio.runs.pulse import Holder, is_alive
 from cfd_studio.runs.status import JobStatus
 
 MakeRun = Callable[..., RunFolder]
@@ -160,3 +165,117 @@ def test_many_at_once_and_one_gets_it(mini_run: MakeRun) -> None:
         thread.join()
     assert (len(won), len(refused)) == (1, 7)
     won[0].check()
+
+
+def _refusing(error: OSError, times: int = 1000) -> Callable[[Path], bytes]:
+    left = iter(range(times))
+
+    def read(path: Path) -> bytes:
+        if next(left, None) is not None:
+            raise error
+        return path.read_bytes()
+
+    return read
+
+
+def test_whatever_became_of_a_lease_its_old_holder_hears_the_right_sentence(
+    mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = mini_run()
+    lease = Lease.acquire(run)
+    path = run.path / "lease.json"
+
+    def told() -> str:
+        with pytest.raises(JobError) as caught:
+            lease.check()
+        assert caught.value.exit_code == 1
+        return str(caught.value).removeprefix(f"{run.path}: ")
+
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    assert told() == (
+        "somebody changed lease.json, and another trainer may have begun. Nothing more was saved by this one; resume "
+        "the run where nobody else works on it."
+    )
+    path.unlink()
+    assert told() == (
+        "somebody deleted lease.json, and another trainer may have begun. Nothing more was saved by this one; resume "
+        "the run where nobody else works on it."
+    )
+    path.write_bytes(whole.replace(lease.holder.token.encode(), b"theirs").replace(b'"pid": ', b'"pid": 99'))
+    assert told() == (
+        f"another trainer took this run over (process 99{os.getpid()} on {os.uname().nodename}). "
+        "Nothing more was saved by this one."
+    )
+    path.write_bytes(whole)
+    lease.check()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "read_bounded", _refusing(PermissionError(13, "Permission denied")))
+        assert told() == (
+            "lease.json cannot be read (Permission denied), and another trainer may have begun. "
+            "Nothing more was saved by this one; resume the run once its folder can be read."
+        )
+        patch.setattr(module, "read_bounded", _refusing(OSError(5, "Input/output error"), times=2))
+        lease.check()  # a share that was away for a moment
+    shutil.rmtree(run.path)
+    assert told() == (
+        "the run folder was deleted or moved while a job worked on it. Nothing more was saved by this one."
+    )
+
+
+def test_giving_back_what_is_gone_makes_nothing_again(mini_run: MakeRun) -> None:
+    run = mini_run()
+    lease = Lease.acquire(run)
+    shutil.rmtree(run.path)
+    lease.release()
+    assert not run.path.exists()
+
+
+def test_a_lease_that_cannot_be_read_is_not_taken_over(mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mini_run()
+    holder = _hold(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "read_bounded", _refusing(PermissionError(13, "Permission denied")))
+        with pytest.raises(
+            CfdError, match=r"the run cannot be taken \(Permission denied\)\. To train, its folder must"
+        ):
+            Lease.acquire(run)
+    assert current_holder(run) == holder
+
+
+@pytest.mark.parametrize("failing", [".lease.epoch", "lease.json"])
+def test_a_run_on_a_full_or_read_only_disk_is_not_taken(
+    mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    run = mini_run()
+    write = atomic.write_bytes
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == failing:
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "write_bytes", full)
+        with pytest.raises(CfdError, match=r"the run cannot be taken \(No space left on device\)"):
+            Lease.acquire(run)
+    assert current_holder(run) is None
+    Lease.acquire(run).check()
+
+
+def test_a_lock_that_somebody_sits_on_is_not_waited_for_without_end(
+    mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = mini_run()
+    monkeypatch.setattr(module, "LOCK_SECONDS", 0.2)
+    with FileLock(run.path / module.LOCK), pytest.raises(CfdError, match="another trainer has just started"):
+        Lease.acquire(run)
+
+
+@pytest.mark.parametrize("content", [b"", b"1", b"12", b"x\n", b"\xff\n"])
+def test_an_epoch_file_that_was_cut_short_never_lowers_the_epoch(mini_run: MakeRun, content: bytes) -> None:
+    run = mini_run()
+    _hold(run, epoch=120, process_started=1.0)
+    (run.path / ".lease.epoch").write_bytes(content)
+    assert Lease.acquire(run).holder.epoch == 121
+    assert (run.path / ".lease.epoch").read_bytes() == b"121\n"

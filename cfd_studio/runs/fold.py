@@ -1,0 +1,164 @@
+"""Events folded, one after the other, into curves, states and figures; nothing here reads a file."""
+
+from bisect import bisect_left
+from collections import deque
+from dataclasses import dataclass, field
+
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.events import (
+    CheckpointSaved,
+    CommandAnswered,
+    Event,
+    HeldOutLogged,
+    JobEnded,
+    JobStarted,
+    Logged,
+    PhaseEntered,
+    StageJudged,
+    StageStarted,
+    StageTrained,
+)
+from cfd_studio.protocol.figures import StageQuality
+from cfd_studio.runs.losses import LossRun
+from cfd_studio.runs.series import Series
+
+LOG_LINES = 5000
+LATEST_MOMENT = 1e11  # no calendar goes beyond
+MOST_ANSWERS = 1000
+MOST_TERMS = 32  # of one stage; more are no curves that anybody looks at
+
+
+@dataclass
+class StageMirror:
+    """One stage as it stands."""
+
+    id: str
+    total_steps: int
+    step: int = 0
+    state: str = "waiting"  # waiting, training, evaluating, trained, done
+    loss: Series = field(default_factory=Series)
+    held_out: Series = field(default_factory=Series)
+    learning_rate: Series = field(default_factory=Series)
+    terms: dict[str, Series] = field(default_factory=dict)
+    gradient_norms: dict[str, Series] = field(default_factory=dict)
+    checkpoints: list[int] = field(default_factory=list)
+    accuracy: float | None = None
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+    quality: StageQuality | None = None
+
+    def rewind(self, step: int) -> None:
+        """Forget everything beyond a step."""
+        named = (*self.terms.values(), *self.gradient_norms.values())
+        for series in (self.loss, self.held_out, self.learning_rate, *named):
+            series.truncate(step)
+        self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
+        self.step = step
+
+
+class Fold:
+    """What a run's events come to, as far as they were told.
+
+    Attributes
+    ----------
+    stages : dict of StageMirror
+        By id, in the order of the config.
+    log : deque
+        The newest lines as (time, level, text); ``log_count`` counts all.
+    answers : dict of CommandAnswered
+        The newest ones by the id of the command.
+    ended : JobEnded or None
+        How the newest job ended; None while it goes on.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as if nothing had been told."""
+        self.stages = {stage.id: StageMirror(stage.id, stage.optimization.steps) for stage in self.config.stages}
+        self.log: deque[tuple[float, str, str]] = deque(maxlen=LOG_LINES)
+        self.log_count = 0
+        self.answers: dict[str, CommandAnswered] = {}
+        self.phase: PhaseEntered | None = None
+        self.job: JobStarted | None = None
+        self.ended: JobEnded | None = None
+
+    def fold(self, event: Event | LossRun) -> None:  # one arm per event, nothing else
+        """Take the next event, or several losses at once."""
+        match event:
+            case JobStarted():
+                self.job, self.ended, self.phase = event, None, None
+                self._go_back(event)
+            case StageStarted():
+                if stage := self.stages.get(event.stage):
+                    stage.rewind(event.step)
+                    stage.state = "training"
+            case PhaseEntered():
+                self.phase = event
+                if event.phase == "evaluating" and (stage := self.stages.get(event.stage or "")):
+                    stage.state = "evaluating"
+            case LossRun():
+                if stage := self.stages.get(event.stage):
+                    stage.step = int(event.steps[-1])
+                    stage.loss.extend(event.steps, event.losses)
+                    stage.learning_rate.extend(event.steps, event.learning_rates)
+                    for name, values in event.terms.items():
+                        _curve(stage.terms, name).extend(event.steps, values)
+                    for name, values in event.gradient_norms.items():
+                        _curve(stage.gradient_norms, name).extend(event.steps, values)
+                    stage.images_per_second = event.images_per_second
+            case HeldOutLogged():
+                if stage := self.stages.get(event.stage):
+                    stage.held_out.append(event.step, event.loss)
+                    stage.accuracy = event.accuracy if event.accuracy is not None else stage.accuracy
+            case CheckpointSaved():
+                if stage := self.stages.get(event.stage):
+                    del stage.checkpoints[bisect_left(stage.checkpoints, event.step) :]
+                    stage.checkpoints.append(event.step)
+            case StageTrained():
+                if stage := self.stages.get(event.stage):
+                    stage.step, stage.state = event.step, "trained"
+                    stage.seconds = event.seconds
+            case StageJudged():
+                if stage := self.stages.get(event.quality.stage):
+                    stage.quality, stage.state, stage.step = event.quality, "done", stage.total_steps
+            case CommandAnswered():
+                self.answers[event.command] = event
+                if len(self.answers) > MOST_ANSWERS:
+                    del self.answers[next(iter(self.answers))]
+            case Logged():
+                moment = event.time if 0 <= event.time < LATEST_MOMENT else 0.0
+                self.log.append((moment, event.level, event.text))
+                self.log_count += 1
+            case JobEnded():
+                self.ended, self.phase = event, None
+                for stage in self.stages.values():
+                    if stage.state in ("training", "evaluating"):
+                        stage.state = "trained" if stage.step >= stage.total_steps else "waiting"
+
+    def _go_back(self, started: JobStarted) -> None:
+        """Forget what an earlier job did beyond the checkpoint that the new one goes on from.
+
+        What comes before the stage it goes on from has its weights, even where a job was killed before it said so.
+        """
+        over = False
+        for stage in self.stages.values():
+            open_still = stage.state not in ("trained", "done")
+            if stage.id == started.stage:
+                over = True
+                stage.rewind(started.step)
+                stage.state = "waiting"
+            elif open_still and over:
+                stage.rewind(0)
+                stage.state = "waiting"
+            elif open_still and (started.stage in self.stages or stage.state in ("training", "evaluating")):
+                stage.step, stage.state = stage.total_steps, "trained"
+
+
+def _curve(curves: dict[str, Series], name: str) -> Series:
+    """Return the curve of a name; one too many is drawn on a sheet that nobody keeps."""
+    if name not in curves and len(curves) >= MOST_TERMS:
+        return Series()
+    return curves.setdefault(name, Series())

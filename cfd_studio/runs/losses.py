@@ -1,0 +1,121 @@
+"""Lines of a journal to events. Nearly all of them are losses, and those become columns without a detour.
+
+A line goes the short way only where it has exactly the form in which `LossLogged` is written; every other one is read
+with all care by the protocol. Both ways give the same numbers.
+"""
+
+import itertools
+import json
+import operator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfd_studio.protocol.events import Event, LossLogged
+from cfd_studio.runs.journal import understand
+
+_PIECE = 2**16  # of a journal: what one call may keep the window waiting for
+_NUMBER = r"-?+(?:0|[1-9]\d{0,25}+)(?:\.\d{1,25}+)?+(?:[eE][+-]?+\d{1,2}+)?+"
+_SHAPES: dict[object, str] = {
+    float: _NUMBER,
+    int: r"(?:0|[1-9]\d{0,14}+)",
+    str: '"[a-z0-9-]{1,40}+"',
+    dict[str, float]: rf'\{{(?:"[A-Za-z0-9 _-]{{1,40}}+":{_NUMBER}(?:,(?!\}})|(?=\}})))*+\}}',
+}
+_FIXED = {"kind": '"loss"', "gradient_norms": r"\{\}"}  # a loss with gradient norms takes the long way
+_KEPT = ("stage", "step", "loss", "terms", "learning_rate", "images_per_second")
+
+
+@dataclass(frozen=True, slots=True)
+class LossRun:
+    """Successive losses of one stage.
+
+    Attributes
+    ----------
+    steps, losses, learning_rates : ndarray of float64, shape (n,)
+        The steps rise strictly.
+    terms, gradient_norms : dict
+        Of each term, an array of the same shape; norms are measured rarely, and a loss with them comes alone.
+    images_per_second : float
+        With the last of them.
+    """
+
+    stage: str
+    steps: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    terms: dict[str, NDArray[np.float64]]
+    gradient_norms: dict[str, NDArray[np.float64]]
+    learning_rates: NDArray[np.float64]
+    images_per_second: float
+
+    @classmethod
+    def of(cls, event: LossLogged) -> "LossRun":
+        """Return one loss alone."""
+        return cls(
+            stage=event.stage,
+            steps=_column([event.step]),
+            losses=_column([event.loss]),
+            terms={name: _column([value]) for name, value in event.terms.items()},
+            gradient_norms={name: _column([value]) for name, value in event.gradient_norms.items()},
+            learning_rates=_column([event.learning_rate]),
+            images_per_second=event.images_per_second,
+        )
+
+
+def read_lines(block: bytes) -> Iterator[Event | LossRun | None]:
+    """Yield what complete lines say, in their order, every loss in a `LossRun`; None for each that makes no sense."""
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start + _PIECE) + 1 or len(block)
+        rows = _LINE.findall(block, start, end)
+        start = end
+        for stage, alike in itertools.groupby(rows, key=operator.itemgetter(0)):
+            if stage:
+                yield from _loss_runs(list(alike))
+                continue
+            for *_, line in alike:
+                event = understand(line)
+                yield LossRun.of(event) if isinstance(event, LossLogged) else event
+
+
+def _loss_runs(rows: list[tuple[bytes, ...]]) -> Iterator[LossRun]:
+    """Yield the losses of one stage as columns, cut wherever the steps go back or the terms change."""
+    column = dict(zip(_GROUPS, zip(*rows, strict=True), strict=False))
+    steps, losses, rates = (_column(column[name]) for name in ("step", "loss", "learning_rate"))
+    turns = set((np.flatnonzero(np.diff(steps) <= 0) + 1).tolist())
+    tables: list[dict[str, float]] = [{}] * len(rows)
+    if any(terms != b"{}" for terms in column["terms"]):
+        tables = [json.loads(terms.decode()) for terms in column["terms"]]
+        turns |= {at for at, (left, right) in enumerate(itertools.pairwise(tables), 1) if left.keys() != right.keys()}
+    for first, end in itertools.pairwise([0, *sorted(turns), len(rows)]):
+        here = slice(first, end)
+        yield LossRun(
+            stage=column["stage"][0][1:-1].decode(),
+            steps=steps[here],
+            losses=losses[here],
+            terms={name: _column([table[name] for table in tables[here]]) for name in tables[first]},
+            gradient_norms={},
+            learning_rates=rates[here],
+            images_per_second=float(column["images_per_second"][end - 1]),
+        )
+
+
+def _column(values: Iterable[float | bytes]) -> NDArray[np.float64]:
+    return np.array(list(map(float, values)))
+
+
+def _line_pattern() -> re.Pattern[bytes]:
+    """Return the form in which `LossLogged` is written, with a group around each field that is kept, or any line."""
+    fields = []
+    for name, info in LossLogged.model_fields.items():
+        shape = _FIXED.get(name) or _SHAPES[info.annotation]
+        fields.append(f'"{name}":' + (f"(?P<{name}>{shape})" if name in _KEPT else shape))
+    loss = r"\{" + ",".join(fields) + r"\}"
+    return re.compile(rf"(?:{loss}|([^\n]*+))\n".encode())
+
+
+_LINE = _line_pattern()
+_GROUPS = sorted(_LINE.groupindex, key=_LINE.groupindex.__getitem__)  # the last group has no name

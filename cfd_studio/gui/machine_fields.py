@@ -36,6 +36,7 @@ class MachineFields(QWidget):
         worker = ExecutionRequest.model_fields["worker"]
         self.worker = ChoiceRow(worker.title or "", WORKER_WORDS, tip=worker.description or "")
         self.more = Button("More", icon="chevron-down", role="ghost", tip="Several processes, and batches in parts")
+        self.more.setProperty("small", True)
         self.processes = self._row("processes")
         self.accumulation = self._row("accumulation")
         self._rows = {name: getattr(self, name) for name in _WRONG}

@@ -44,6 +44,8 @@ class RunFeed:
         self._wake = threading.Event()
         self._closing = False
         self._curves: dict[tuple[str, str], Curve] = {}
+        self._log: tuple[LogLine, ...] = ()
+        self._logged = 0
         self._strips: dict[str, tuple[Path, QImage | None]] = {}
         self._thread = threading.Thread(target=self._follow, name="cfd-run-feed", daemon=True)
         self._thread.start()
@@ -113,7 +115,7 @@ class RunFeed:
             plan=next((plan for job in reversed(jobs) if (plan := job.read_plan())), None),
             ended=mirror.ended,
             answers=dict(mirror.answers),
-            log=tuple(LogLine(*line) for line in mirror.log),
+            log=self._log_lines(mirror),
             log_count=mirror.log_count,
             holder=holder,
             skipped=mirror.skipped,
@@ -140,6 +142,13 @@ class RunFeed:
             trained=stage.state in ("trained", "evaluating", "done"),
             strip=strip[1] if strip else None,
         )
+
+    def _log_lines(self, mirror: RunMirror) -> tuple[LogLine, ...]:
+        """Return the newest lines of the log; the same tuple as before, where none was added."""
+        if mirror.log_count != self._logged:
+            self._logged = mirror.log_count
+            self._log = tuple(LogLine(*line) for line in mirror.log)
+        return self._log
 
     def _curve(self, stage: str, name: str, series: Series) -> Curve:
         """Return a copy of a series; the copy made before, where nothing was added."""

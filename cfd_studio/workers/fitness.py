@@ -2,11 +2,10 @@
 
 import re
 
-# As torch words them in a traceback, and as a job words them in its last sentence.
+# As a job's or a request's last sentence words them, and as torch does in a traceback.
 _DEVICE_ERROR = re.compile(
-    r"CUDA error|AcceleratorError|cuDNN error|CUBLAS_STATUS|(cuda|mps)\S* (backend |ran )?out of memory|"
-    r"out of memory on (the )?(cuda|mps|gpu)",
-    re.IGNORECASE,
+    r"cannot be used again in this process|not enough memory on (cuda|mps)|"
+    r"CUDA error|AcceleratorError|CUDNN_STATUS|CUBLAS_STATUS|(CUDA|MPS backend) out of memory"
 )
 
 

@@ -96,15 +96,8 @@ class ProcessLauncher:
 def resume_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
     """Return the command line that goes on with a run as the request wants it."""
     program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "cfd_studio"]
-    command = [
-        *program,
-        "resume",
-        str(run.path.absolute()),
-        "--device",
-        request.device,
-        "--threads",
-        str(request.threads),
-    ]
+    command = [*program, "resume", str(run.path.absolute())]
+    command += ["--device", request.device, "--threads", str(request.threads)]
     if request.processes > 1:
         command += ["--nproc", str(request.processes)]
     if request.accumulation:

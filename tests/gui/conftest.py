@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 from cfd_studio.gui import theme
 from cfd_studio.gui.main_window import MainWindow
@@ -24,7 +25,7 @@ OURS = "cfd-"
 
 @pytest.fixture(autouse=True)
 def _nothing_left(qapp: QApplication) -> Iterator[None]:
-    """Fail where a test leaves a thread of ours, a running timer's window, or a top-level widget in sight."""
+    """Fail where a test leaves a thread of ours, a running timer, or a top-level widget in sight."""
     theme.apply(qapp, "light")
     before = set(threading.enumerate())
     gc.disable()  # as the application does: a widget must not be collected on a job's thread
@@ -39,9 +40,15 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     gc.enable()
+    timers = [f"{timer.parent()}" for timer in gc.get_objects() if _runs(timer)]
     windows = [type(widget).__name__ for widget in qapp.topLevelWidgets() if widget.isVisible()]
     assert not threads, f"threads left: {threads}"
+    assert not timers, f"timers left: {timers}"
     assert not windows, f"windows left: {windows}"
+
+
+def _runs(thing: object) -> bool:
+    return type(thing) is QTimer and isValid(thing) and thing.isActive()
 
 
 class Desk:

@@ -23,7 +23,10 @@ from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
 
 MEBIBYTE = 2**20
-WARM_UP = 40
+# Bytes per cycle, and per thousand steps with a hundred points of the curve: the story that a reader keeps grows too.
+LIMIT = 48 * 1024
+# Every thread has to have passed through every arena of the C library once.
+WARM_UP = 100
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def test_two_hundred_cycles_leave_nothing_behind(desk: Any, cycle: Callable[[], 
         print(f"{name}: {min(values)} to {max(values)}, at the end {values[-1]}, slope {slope(values):.3f}")
         assert slope(values) == 0
         assert min(values[-10:]) <= min(values[:10])
-    assert growth < 64 * 1024
+    assert growth < LIMIT
 
 
 @pytest.mark.slow
@@ -183,4 +186,4 @@ def test_a_hundred_thousand_steps_beside_the_window(
     np.testing.assert_array_equal(mirror.stages["judge"].loss.steps, expected)
     np.testing.assert_array_equal(desk.snapshot.stages["judge"].loss.steps, expected)
     np.testing.assert_array_equal(desk.page.curves.plot._raw[0], expected)
-    assert growth < 64 * 1024
+    assert growth < LIMIT

@@ -83,6 +83,33 @@ def test_a_warm_up_longer_than_the_training_is_told_at_the_top(form: NewRunPanel
     assert not form.start.isEnabled()
 
 
+def test_several_processes_and_batch_parts_are_folded_away_until_they_are_wanted(form: NewRunPanel) -> None:
+    machine = form.machine
+    assert not machine.processes.isVisible()
+    machine.more.click()
+    assert machine.processes.isVisible()
+    assert machine.accumulation.isVisible()
+    assert not machine.more.isVisible()
+    machine.accumulation.set_text("-1")
+    assert machine.accumulation.problem() == "Use a whole number from 0 to 1024"
+    assert not form.start.isEnabled()
+    machine.accumulation.set_text("4")
+    assert form.start.isEnabled()
+    request = machine.request()
+    assert request is not None
+    assert (request.processes, request.accumulation, request.apart) == (1, 4, False)
+    machine.processes.set_text("3")
+    assert machine.worker.value() == "process"
+    assert not machine.worker.box.isEnabled()
+    machine.processes.set_text("1")
+    assert machine.worker.box.isEnabled()
+    machine.fill(ExecutionRequest(processes=2, worker="process"))
+    assert machine.processes.isVisible()
+    machine.fill(ExecutionRequest())
+    assert not machine.processes.isVisible()
+    assert machine.request() == ExecutionRequest()
+
+
 def test_all_inputs_begin_at_the_same_place(form: NewRunPanel) -> None:
     name, below = form.rows["name"], form.rows["schedule.num_timesteps"]
     assert name.input.x() == below.input.x()

@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from cfd_studio.gui.widgets import dialogs
+from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.workers import process as process_module
+from cfd_studio.workspace.settings import load_settings, settings_file
 
 
 def holder_pid(run: RunFolder) -> int:
@@ -158,3 +160,35 @@ def test_a_job_after_an_error_of_the_device_moves_and_says_so(
     assert desk.window.controller.jobs_here() == [long_run.path]
     assert not desk.window.controller.in_window(long_run.path)
     desk.wait(lambda: not desk.window.controller.jobs_here())
+
+
+def test_a_run_is_resumed_by_the_plan_of_its_last_job(
+    desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ExecutionRequest] = []
+    monkeypatch.setattr(desk.window.controller, "start", lambda path, request: asked.append(request))
+    desk.open(long_run)
+    desk.click(desk.header.start)
+    long_run.new_job("train").write_plan(ExecutionPlan(device="cuda:1", threads=3, processes=2, accumulation=4))
+    long_run.new_job("train")  # died before it had a plan
+    desk.window.feed.nudge()
+    desk.wait(lambda: desk.snapshot.plan is not None)
+    desk.header.workers["process"].trigger()
+    desk.click(desk.header.start)
+    assert asked == [
+        ExecutionRequest(device="cpu", threads=1),
+        ExecutionRequest(device="cuda:1", threads=3, worker="process", processes=2, accumulation=4),
+    ]
+
+
+def test_what_was_asked_of_the_machine_is_offered_again(
+    desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.window.controller, "create", lambda *_: None)
+    wish = ExecutionRequest(device="cuda:1", threads=3, worker="process", processes=2, accumulation=4)
+    desk.window.new_run.start_wanted.emit(long_run.path, long_run.config(), wish)
+    desk.click(desk.window.sidebar.new)
+    desk.wait(lambda: desk.window.pages.currentWidget() is desk.window.new_run)
+    assert desk.window.new_run.machine.request() == wish
+    desk.wait(lambda: settings_file().exists())
+    assert load_settings().request == wish

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from cfd_studio.engine import mishaps
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
@@ -100,20 +102,25 @@ def test_after_an_error_of_the_device_jobs_get_a_process_of_their_own(
 
 
 @pytest.mark.parametrize(
-    ("said", "lost"),
+    ("error", "lost"),
     [
-        ("torch.AcceleratorError: CUDA error: device-side assert triggered", True),
-        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", True),
-        ("RuntimeError: MPS backend out of memory (MPS allocated: 9 GB)", True),
-        ("RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", True),
-        ("The device cuda:0 ran out of memory.", True),
-        ("MemoryError", False),
-        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", False),
-        ("device cuda:7: there is no usable CUDA device on this machine.", False),
-        (None, False),
+        (RuntimeError("CUDA error: device-side assert triggered"), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), True),
+        (RuntimeError("HIP error: the operation cannot be performed"), True),
+        (MemoryError(), False),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), False),
+        (RuntimeError("shapes (3) and (4) do not match"), False),
+        (CfdError("there is no usable CUDA device on this machine", where="device cuda:7"), False),
     ],
 )
-def test_only_errors_of_the_device_itself_count(said: str | None, lost: bool) -> None:
+def test_only_errors_of_the_device_itself_count(error: Exception, lost: bool) -> None:
     fitness = Fitness()
-    fitness.note(said)
+    fitness.note(str(error))
+    said_by_torch = fitness.lost
+    fitness = Fitness()
+    ended = mishaps.ending(error, "training", "teacher", "cuda:0", "the run goes on from step 5.")
+    fitness.note(ended.sentence, ended.details)
     assert fitness.lost is lost
+    assert said_by_torch is (lost and "HIP" not in str(error))

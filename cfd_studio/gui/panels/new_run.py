@@ -117,8 +117,10 @@ class NewRunPanel(QWidget):
         self.rows = {}
         self._cards = [self._card(group) for group in self._groups[1:]]
         run = self._cards_first(self._groups[0])
-        for index, card in enumerate([run, *self._cards]):
-            self._grid.addWidget(card, index // COLUMNS, index % COLUMNS, Qt.AlignmentFlag.AlignTop)
+        self._grid.addWidget(run, 0, 0, 2, 1, Qt.AlignmentFlag.AlignTop)  # about as tall as two stages
+        places = [(row, column) for row in range(len(self._cards)) for column in range(COLUMNS) if row > 1 or column]
+        for card, place in zip(self._cards, places, strict=False):
+            self._grid.addWidget(card, *place, Qt.AlignmentFlag.AlignTop)
         self._cards.insert(0, run)
         self.check()
 

@@ -20,20 +20,29 @@ from rich.progress import (
 )
 
 from cfd_studio.protocol.commands import Command, Verb
+from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.workers.process import ProcessJob
 from cfd_studio.workers.thread import ThreadJob
 from cfd_studio.workspace.folders import indexes_folder
 
 REFRESH_SECONDS = 0.2
 
 
-def follow(run: RunFolder, start: Callable[[], ThreadJob]) -> int:
+def follow(run: RunFolder, start: Callable[[], ThreadJob | ProcessJob], *, insists: bool = True) -> int:
     """Start a job and draw its progress until it ends; return the exit code.
 
     The first Ctrl-C stops and keeps, the second stops and discards. A polite kill, or a terminal that is closed, stops
     and keeps. A terminal or file that takes no more output does not disturb the training.
+
+    Parameters
+    ----------
+    run : RunFolder
+    start : callable
+    insists : bool, optional
+        Whether a second Ctrl-C means a second thought; not where a launcher repeats the first.
 
     Raises
     ------
@@ -43,7 +52,7 @@ def follow(run: RunFolder, start: Callable[[], ThreadJob]) -> int:
     console = Console(file=cast(TextIO, _Undisturbed(sys.stderr)))
     mirror = RunMirror(run, indexes=indexes_folder())
     before = max((one.number for one in run.jobs()), default=0)
-    with _interrupts(console) as wishes, _progress(console) as progress:
+    with _interrupts(console, insists) as wishes, _progress(console) as progress:
         job = start()
         watch = _Watch(console, progress, mirror)
         alive = True
@@ -53,11 +62,22 @@ def follow(run: RunFolder, start: Callable[[], ThreadJob]) -> int:
                 _pass_on(console, run.jobs()[-1].inbox, wishes.pop(0))
             with contextlib.suppress(MemoryError):  # it is the job that says so, and lives or dies of it
                 watch.look()
+    if isinstance(job, ProcessJob):
+        return _exit_code_of_processes(job, mirror, before)
     if job.error is not None:
         raise job.error
     if job.ended is not None and mirror.ended != job.ended:  # the disk did not take its last words
         console.print(f"cfd-studio: {job.ended.sentence}", markup=False, highlight=False, soft_wrap=True)
     return job.ended.exit_code if job.ended else 1
+
+
+def _exit_code_of_processes(job: ProcessJob, mirror: RunMirror, before: int) -> int:
+    """Return how a job in other processes ended, as far as its journal tells."""
+    if mirror.ended is not None and mirror.job is not None and mirror.job.job > before:
+        return mirror.ended.exit_code
+    if job.failure:
+        raise CfdError(job.failure)
+    raise JobError("the processes ended without a word", advice="What was saved is kept; resume the run.")
 
 
 class _Watch:
@@ -136,13 +156,13 @@ def _progress(console: Console) -> Progress:
 
 
 @contextmanager
-def _interrupts(console: Console) -> Iterator[list[Verb]]:
+def _interrupts(console: Console, insists: bool) -> Iterator[list[Verb]]:
     """Turn Ctrl-C, a polite kill and a closed terminal into wishes, passed on once the job can take them."""
     wishes: list[Verb] = []
 
     def ask(number: int, _frame: object) -> None:
         # Systems that shut down send several signals at a time: only a second Ctrl-C is a second thought.
-        discard = bool(asked) and number == signal.SIGINT
+        discard = insists and bool(asked) and number == signal.SIGINT
         asked.append(number)
         wishes.append(Verb.STOP_DISCARD if discard else Verb.STOP_KEEP)
         console.print("Stopping." if discard else "Stopping and saving; Ctrl-C once more to stop without saving.")

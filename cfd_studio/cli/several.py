@@ -32,7 +32,7 @@ def _lead(path: Path, open_run: Callable[[Path], RunFolder], request: ExecutionR
         ranks.say(Word.STOP)
         raise
     ranks.say(Word.GO)
-    return follow(run, partial(ThreadLauncher(Turns(), ranks=ranks).start, run, request))
+    return follow(run, partial(ThreadLauncher(Turns(), ranks=ranks).start, run, request), insists=False)
 
 
 def _assist(path: Path, device: str, ranks: Ranks) -> int:

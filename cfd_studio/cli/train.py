@@ -94,10 +94,13 @@ def work(path: Path, open_run: Callable[[Path], RunFolder], request: ExecutionRe
     from cfd_studio.engine.ranks import announced_size
     from cfd_studio.engine.turns import Turns
     from cfd_studio.workers.thread import ThreadLauncher
+    from cfd_studio.workers.torchrun import start_torchrun
 
     if announced_size() > 1:
         from cfd_studio.cli.several import work_as_one_of_several
 
         return work_as_one_of_several(path, open_run, request)
     run = open_run(path)
+    if request.processes > 1:
+        return follow(run, partial(start_torchrun, run, request))
     return follow(run, partial(ThreadLauncher(Turns()).start, run, request))

@@ -27,16 +27,17 @@ class ProcessJob:
     Parameters
     ----------
     run : RunFolder
-    request : ExecutionRequest
-    niceness : int
+    command : list of str
+        The command line of a process that trains it.
+    niceness : int, optional
         Of the process.
     """
 
     outlives = True
 
-    def __init__(self, run: RunFolder, request: ExecutionRequest, niceness: int = 0) -> None:
+    def __init__(self, run: RunFolder, command: list[str], niceness: int = 0) -> None:
         self._run = run
-        self._command = resume_command(run, request)
+        self._command = command
         self._niceness = niceness
         self.failure: str | None = None
         # It waits for the process and may therefore outlast the window: the interpreter must not wait for it.
@@ -90,7 +91,7 @@ class ProcessLauncher:
 
     def start(self, run: RunFolder, request: ExecutionRequest) -> ProcessJob:
         """Start training or resuming a run; returns at once."""
-        return ProcessJob(run, request, self._niceness)
+        return ProcessJob(run, resume_command(run, request), self._niceness)
 
 
 def resume_command(run: RunFolder, request: ExecutionRequest) -> list[str]:

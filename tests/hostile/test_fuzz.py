@@ -31,8 +31,9 @@ from cfd_studio.protocol.plan import resolve
 from cfd_studio.runs.catalog import summarize
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.inbox import Inbox
-from cfd_studio.runs.lease import Holder, Pulse, current_holder, is_alive
+from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.runs.pulse import Holder, Pulse, is_alive
 from cfd_studio.runs.status import JobStatus, read_status
 from cfd_studio.workspace.settings import Settings, load_settings, save_settings
 

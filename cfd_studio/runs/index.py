@@ -90,9 +90,11 @@ class JournalIndex:
             known = {job.path.name: job.journal for job in jobs}
             if head.config != _fingerprint(fold.config) or not head.journals.keys() <= known.keys():
                 return {}
-            curves = _curves_of(head, numbers)
+            if any(known[name].stat().st_size < journal.offset for name, journal in head.journals.items()):
+                return {}
             if head.stages.keys() != fold.stages.keys():
                 return {}
+            curves = _curves_of(head, numbers)
         except (OSError, ValueError):
             return {}
         _fill(fold, head, curves)

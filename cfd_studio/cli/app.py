@@ -6,7 +6,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import TextIO
 
 import typer
 
@@ -58,13 +57,6 @@ def run_command_line(arguments: list[str], open_window: Callable[..., int]) -> i
     open_window : callable
         Opens the window; the command line does not know how.
     """
-    code = _carry_out(arguments, open_window)
-    taken = _flush(sys.stdout)
-    _flush(sys.stderr)
-    return code if taken else code or 1
-
-
-def _carry_out(arguments: list[str], open_window: Callable[..., int]) -> int:
     try:
         app(arguments, prog_name="cfd-studio", obj=open_window)
     except CfdError as error:
@@ -95,19 +87,3 @@ def _unexpected(error: Exception) -> str:
     except OSError:
         return f"{said}."
     return f"{said}. The details are in {path}."
-
-
-def _flush(stream: TextIO | None) -> bool:
-    """Write out what was printed; return whether somebody took it."""
-    if stream is None:  # a program without a terminal
-        return True
-    try:
-        stream.flush()
-    except OSError as error:
-        # What is left would be tried again, and complained about, when Python ends.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):  # a reader who has seen enough needs no sentence
-            _complain(f"the output cannot be written ({error.strerror}).", 1)
-        return False
-    return True

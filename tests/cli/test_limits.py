@@ -1,5 +1,7 @@
-"""Real limits of the system, in processes of their own: memory, file size, permissions, signals, a lost terminal."""
+"""Real limits of the system, in processes of their own: memory, file size, signals, a lost terminal."""
 
+import errno
+import io
 import json
 import os
 import signal
@@ -14,7 +16,9 @@ import pytest
 
 from cfd_studio.cli.app import run_command_line
 from cfd_studio.engine.checkpoint import checkpoints
+from cfd_studio.protocol.events import Event
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.workspace.folders import log_folder
 
 Fingerprints = Callable[[RunFolder], dict[str, str]]
@@ -198,42 +202,6 @@ def test_under_nohup_a_closed_terminal_changes_nothing(long_training: tuple[list
     assert "Stopped and saved" in run.jobs()[0].log.read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to hand a run to somebody else")
-def test_a_permission_that_is_lost_for_a_while_is_waited_for(
-    tmp_path: Path, mini_recipe: dict[str, Any], trained_run: RunFolder, fingerprints: Fingerprints
-) -> None:
-    mini_recipe["stages"] = mini_recipe["stages"][:3:2]
-    recipe = tmp_path / "mini.json"
-    recipe.write_text(json.dumps(mini_recipe))
-    run = RunFolder(tmp_path / "run")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
-    # Imported as root, for the interpreter itself may lie where nobody else reads.
-    script = _LIMITED.replace("resource.setrlimit(", "0 and (").replace("room =", "import os; os.setuid(65534); room =")
-    command = [sys.executable, "-c", script, "0", "train", recipe, "--run", run.path, "--threads", "1"]
-    training = subprocess.Popen(
-        [*map(str, command)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    try:
-        _wait_until(lambda: run.weights("judge").exists() or training.poll() is not None)
-        (run.path / "stages").chmod(0o555)
-        _wait_until(lambda: run.jobs()[0].log.exists() and "cannot be written" in run.jobs()[0].log.read_text())
-        assert not run.stage("teacher").exists()
-        (run.path / "stages").chmod(0o755)
-        _, errors = training.communicate(timeout=120)
-    finally:
-        training.kill()
-        training.wait()
-    assert training.returncode == 0, errors
-    assert "The checkpoint of step 5 of stage 'teacher' cannot be written (Permission denied). The job waits" in errors
-    assert fingerprints(run).items() <= fingerprints(trained_run).items()
-    assert len(fingerprints(run)) == 2
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
 @pytest.mark.parametrize(("to", "code", "said"), [("| true", 1, ""), ("> /dev/full", 1, "(No space left on device)")])
 def test_output_that_nobody_takes_is_no_traceback(to: str, code: int, said: str) -> None:
@@ -278,3 +246,43 @@ def test_a_mishap_of_any_command_is_one_sentence(
     assert run_command_line([], window) == 1
     assert f"cfd-studio: {said}" in capsys.readouterr().err
     assert not log_folder().exists()
+
+
+@pytest.fixture
+def short_recipe(tmp_path: Path, mini_recipe: dict[str, Any]) -> Path:
+    mini_recipe["stages"] = mini_recipe["stages"][:1]
+    path = tmp_path / "short.json"
+    path.write_text(json.dumps(mini_recipe))
+    return path
+
+
+def _train(recipe: Path) -> int:
+    options = ["--run", str(recipe.parent / "run"), "--threads", "1", "--device", "cpu"]
+    return run_command_line(["train", str(recipe), *options], lambda: 0)
+
+
+def test_what_ended_a_job_reaches_the_terminal_where_its_journal_cannot_take_it(
+    short_recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = JournalWriter.write
+    lines = iter(range(1000))
+
+    def no_more(journal: JournalWriter, event: Event) -> None:
+        if next(lines) > 5:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        write(journal, event)
+
+    monkeypatch.setattr(JournalWriter, "write", no_more)
+    assert _train(short_recipe) == 1
+    assert "cfd-studio: the journal cannot be written (File too large)." in capsys.readouterr().err
+
+
+def test_a_terminal_that_takes_nothing_more_does_not_disturb_the_training(
+    short_recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    assert _train(short_recipe) == 0

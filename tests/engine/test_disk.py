@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import queue
 import shutil
 import subprocess
 import threading
@@ -25,7 +26,7 @@ from cfd_studio.runs import atomic, inbox, status
 from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.lease import current_holder
-from cfd_studio.runs.status import read_status
+from cfd_studio.runs.status import JobStatus, read_status
 
 MakeRun = Callable[..., RunFolder]
 Train = Callable[[RunFolder], JobEnded]
@@ -367,11 +368,37 @@ def test_a_folder_that_may_not_be_read_is_no_damaged_checkpoint(
     assert train(run).state is JobState.FINISHED
 
 
+def _wait_until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _until_it_waits(run: RunFolder, train: Train) -> tuple["queue.SimpleQueue[JobEnded]", JobStatus]:
+    """Train in a thread, and return what will hold its end, and the status in which it waits."""
+    ended: queue.SimpleQueue[JobEnded] = queue.SimpleQueue()
+    threading.Thread(target=lambda: ended.put(train(run))).start()
+    seen: list[JobStatus] = []
+
+    def waits() -> bool:
+        assert ended.empty()
+        seen.extend(filter(None, [read_status(run.jobs()[0].status) if run.jobs() else None]))
+        return bool(seen) and seen[-1].state is JobState.PAUSED
+
+    _wait_until(waits)
+    return ended, seen[-1]
+
+
+def _mount(*arguments: str | Path) -> None:
+    if subprocess.run(["mount", *arguments], capture_output=True).returncode:
+        pytest.skip("this user may mount nothing")
+
+
 @contextlib.contextmanager
 def _small_disk(folder: Path, size: str) -> Iterator[None]:
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("this user may mount nothing")
+    _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder)
     try:
         yield
     finally:
@@ -406,21 +433,45 @@ def test_a_really_full_disk_is_told_waited_for_and_costs_nothing(
             return step(loop)
 
         monkeypatch.setattr(Loop, "_step", fill)
-        ended: list[JobEnded] = []
-        worker = threading.Thread(target=lambda: ended.append(train(run)))
-        worker.start()
-        deadline = time.monotonic() + 60
-        while not (now := read_status(run.jobs()[0].status) if run.jobs() else None) or now.state != JobState.PAUSED:
-            assert time.monotonic() < deadline
-            assert worker.is_alive()
-            time.sleep(0.01)
+        ended, now = _until_it_waits(run, train)
         assert "cannot be written (No space left on device)" in now.sentence
-        assert _said(events_of(run), "warning") == [now.sentence]
-        time.sleep(0.1)
+        _wait_until(lambda: _said(events_of(run), "warning") == [now.sentence])
         filler.unlink()
-        worker.join(60)
-        assert ended[0].state is JobState.FINISHED
+        assert ended.get(timeout=60).state is JobState.FINISHED
         whole = fingerprints(trained_run)
         assert fingerprints(run) == {stage: whole[stage] for stage in ("judge", "teacher")}
         lines = run.jobs()[0].journal.read_bytes().splitlines()
         assert len(lines) == len(set(lines)) == len(events_of(run))
+
+
+@pytest.mark.skipif(not shutil.which("mount"), reason="no mount here")
+def test_a_medium_that_really_becomes_read_only_is_waited_for(
+    mini_run: MakeRun,
+    mini_recipe: dict[str, Any],
+    trained_run: RunFolder,
+    train: Train,
+    fingerprints: Fingerprints,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = mini_run(stages=mini_recipe["stages"][:1])
+    saved = run.path / "stages"
+    _mount("--bind", saved, saved)
+    try:
+        step = Loop._step
+
+        def become_read_only(loop: Loop) -> Any:
+            if loop.state.step == 7:
+                _mount("-o", "remount,bind,ro", saved)
+            return step(loop)
+
+        monkeypatch.setattr(Loop, "_step", become_read_only)
+        ended, now = _until_it_waits(run, train)
+        assert now.sentence.startswith(
+            "The checkpoint of step 10 of stage 'judge' cannot be written (Read-only file system). The job waits"
+        )
+        assert [checkpoint_step(one) for one in checkpoints(run.stage("judge"))] == [5]
+        _mount("-o", "remount,bind,rw", saved)
+        assert ended.get(timeout=60).state is JobState.FINISHED
+    finally:
+        subprocess.run(["umount", "-l", saved], check=True)
+    assert fingerprints(run)["judge"] == fingerprints(trained_run)["judge"]

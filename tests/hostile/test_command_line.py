@@ -87,7 +87,9 @@ def test_weights_that_were_harmed_are_one_sentence(
     assert not list(tmp_path.glob("x.*"))
 
 
-@pytest.mark.parametrize("harm", ["bytes", *(pytest.param(harm, marks=pytest.mark.slow) for harm in HARM)])
+@pytest.mark.parametrize(
+    "harm", ["bytes", *(pytest.param(harm, marks=pytest.mark.slow) for harm in ("folder", "pipe", "link"))]
+)
 def test_a_resume_on_a_harmed_checkpoint_fails_with_the_sentence_and_the_advice_helps(
     harm: str, trained_run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

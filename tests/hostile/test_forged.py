@@ -282,7 +282,18 @@ def test_a_strip_is_a_png_of_modest_size_and_nothing_else(tmp_path: Path) -> Non
     assert image is not None
     assert (image.width(), image.height()) == (8, 8)
     bomb = _png(30_000, 30_000, bytes(30_001 * 1000))  # 30 MB of zeros in 30 kB, the header claims 900 MB
-    for content in (bomb, _png(2**31 - 1, 2**31 - 1, b""), _png(0, 8, b""), svg, b"BM", b"GIF89a", b"", b"\x89PNG"):
+    whole_bomb = _png(4096, 4096, bytes(4097 * 4096))
+    for content in (
+        whole_bomb,
+        bomb,
+        _png(2**31 - 1, 2**31 - 1, b""),
+        _png(0, 8, b""),
+        svg,
+        b"BM",
+        b"GIF89a",
+        b"",
+        b"\x89PNG",
+    ):
         path.write_bytes(content)
         assert read_strip(path) is None
     path.unlink()

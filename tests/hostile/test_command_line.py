@@ -126,7 +126,8 @@ def test_a_journal_of_lies_is_shown_without_a_stumble(
         journal.writelines(json.dumps(lie).encode() + b"\n" for lie in lies)
     assert _call("status", trained_run.path, tmp_path) == 0
     assert _call("open", trained_run.path, tmp_path) == 0
-    from cfd_studio.runs.mirror import MOST_TERMS, RunMirror
+    from cfd_studio.runs.fold import MOST_TERMS
+    from cfd_studio.runs.mirror import RunMirror
 
     mirror = RunMirror(trained_run)
     mirror.refresh()

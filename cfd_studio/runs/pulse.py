@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.status import JobStatus, read_status
@@ -27,10 +27,10 @@ class Holder(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    epoch: int
+    epoch: int = Field(ge=0, lt=2**63)
     token: str
     host: str
-    pid: int
+    pid: int = Field(ge=1, lt=2**31)
     process_started: float
     boot_id: str = ""
     seconds_after_boot: float = 0.0

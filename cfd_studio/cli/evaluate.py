@@ -45,8 +45,8 @@ def evaluate(
     from cfd_studio.engine.mishaps import told
 
     chosen = choose_device(device)
-    advice = "Use runs with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
-    with told("judging the models", chosen, advice):
+    advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
+    with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
         measured = [_measure(folder, chosen, own) for folder in folders]
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])

@@ -67,12 +67,12 @@ class Reporter:
         """Name what the job is busy with."""
         self._status.update(phase=phase, stage=stage)
         self.say(PhaseEntered(phase=phase, stage=stage))
-        self._show()
+        self._status.update(at_once=True)
 
     def state(self, state: JobState, sentence: str = "") -> None:
         """Set the job's state, visible at once."""
         self._status.update(state=state, sentence=sentence)
-        self._show()
+        self._status.update(at_once=True)
 
     def progress(self, stage: str, step: int, total_steps: int) -> None:
         """Set where the job is; it reaches the disk with the next heartbeat."""
@@ -94,7 +94,3 @@ class Reporter:
         with contextlib.suppress(OSError):
             old.close()
         self._write()
-
-    def _show(self) -> None:
-        with contextlib.suppress(OSError):  # the next heartbeat tries again
-            self._status.update(at_once=True)

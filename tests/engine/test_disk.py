@@ -16,13 +16,13 @@ import pytest
 
 from cfd_studio.engine import checkpoint, controls, stages, storage
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
-from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.state import TrainingState
+from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import Event, JobEnded, JobState, Logged
-from cfd_studio.runs import atomic, inbox, status
+from cfd_studio.runs import atomic, inbox
 from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.lease import current_holder
@@ -155,14 +155,14 @@ def test_everything_that_a_run_must_hold_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = mini_run(**(_judge_and_teacher(mini_recipe) if "teacher" in what else {"stages": mini_recipe["stages"][:1]}))
-    step = Loop._step
+    step = Trainer.step
 
-    def from_step_three(loop: Loop) -> Any:
-        if loop.state.step == 3 and not disk.refusals and not disk.left:
+    def from_step_three(trainer: Trainer) -> None:
+        if trainer.state.step == 3 and not disk.refusals and not disk.left:
             disk.refuse(where, name, errno.ENOSPC, times=4, part=part)
-        return step(loop)
+        step(trainer)
 
-    monkeypatch.setattr(Loop, "_step", from_step_three)
+    monkeypatch.setattr(Trainer, "step", from_step_three)
     assert train(run).state is JobState.FINISHED
     assert disk.refusals == 4
     events = events_of(run)
@@ -174,22 +174,14 @@ def test_everything_that_a_run_must_hold_is_waited_for(
 
 
 def test_neither_the_heartbeat_nor_the_plain_log_stops_a_job(
+    disk: _Disk,
     mini_run: MakeRun,
     mini_recipe: dict[str, Any],
     train: Train,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = mini_run(stages=mini_recipe["stages"][:1])
-    write = status.StatusWriter._write
-    begun: list[bool] = []
-
-    def once(writer: status.StatusWriter) -> None:
-        if begun:
-            raise OSError(errno.EIO, "Input/output error")
-        begun.append(True)
-        write(writer)
-
-    monkeypatch.setattr(status.StatusWriter, "_write", once)
+    disk.refuse(atomic, "write_bytes", errno.EIO, times=1000, part="status.json")
     monkeypatch.setattr(JobFolder, "log", property(lambda job: job.path / "nowhere" / "log.txt"))
     assert train(run).state is JobState.FINISHED
 
@@ -289,17 +281,17 @@ def test_a_folder_that_vanishes_under_a_job_ends_it_and_is_not_made_again(
     tmp_path: Path,
 ) -> None:
     run = mini_run(stages=mini_recipe["stages"][:1])
-    step = Loop._step
+    step = Trainer.step
 
-    def vanish(loop: Loop) -> Any:
-        if loop.state.step == 7:
+    def vanish(trainer: Trainer) -> None:
+        if trainer.state.step == 7:
             if moved:
                 run.path.rename(tmp_path / "elsewhere")
             else:
                 shutil.rmtree(run.path)
-        return step(loop)
+        step(trainer)
 
-    monkeypatch.setattr(Loop, "_step", vanish)
+    monkeypatch.setattr(Trainer, "step", vanish)
     ended = train(run)
     assert ended.state is JobState.FAILED
     assert ended.exit_code == 1
@@ -309,7 +301,7 @@ def test_a_folder_that_vanishes_under_a_job_ends_it_and_is_not_made_again(
     if moved:
         there = RunFolder(tmp_path / "elsewhere")
         (there.path / "lease.json").unlink()  # its holder is this very process, which lives on in a test
-        monkeypatch.setattr(Loop, "_step", step)
+        monkeypatch.setattr(Trainer, "step", step)
         assert [checkpoint_step(saved) for saved in checkpoints(there.stage("judge"))] == [5]
         assert train(there).state is JobState.FINISHED
         assert fingerprints(there)["judge"] == fingerprints(trained_run)["judge"]
@@ -361,7 +353,7 @@ def test_a_folder_that_may_not_be_read_is_no_damaged_checkpoint(
     run = mini_run(stages=mini_recipe["stages"][:1])
     command_at("judge", 7, Verb.STOP_KEEP)
     train(run)
-    disk.refuse(Path, "read_bytes", errno.EIO, times=1, part="state.pt")
+    disk.refuse(checkpoint, "read_bounded", errno.EIO, times=1, part="state.pt")
     ended = train(run)
     assert "Input/output error" in ended.sentence
     assert "Delete" not in ended.sentence
@@ -422,17 +414,17 @@ def test_a_really_full_disk_is_told_waited_for_and_costs_nothing(
     with _small_disk(tmp_path / "disk", "4m"):
         run = RunFolder.create(tmp_path / "disk" / "run", mini_config(**_judge_and_teacher(mini_recipe)))
         filler = tmp_path / "disk" / "others"
-        step = Loop._step
+        step = Trainer.step
 
-        def fill(loop: Loop) -> Any:
-            if (loop.stage.id, loop.state.step) == ("teacher", 3):
+        def fill(trainer: Trainer) -> Any:
+            if (trainer.stage.id, trainer.state.step) == ("teacher", 3):
                 with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
                     while True:
                         stream.write(bytes(4096))
                 os.truncate(filler, filler.stat().st_size - room)
-            return step(loop)
+            return step(trainer)
 
-        monkeypatch.setattr(Loop, "_step", fill)
+        monkeypatch.setattr(Trainer, "step", fill)
         ended, now = _until_it_waits(run, train)
         assert "cannot be written (No space left on device)" in now.sentence
         _wait_until(lambda: _said(events_of(run), "warning") == [now.sentence])
@@ -457,14 +449,14 @@ def test_a_medium_that_really_becomes_read_only_is_waited_for(
     saved = run.path / "stages"
     _mount("--bind", saved, saved)
     try:
-        step = Loop._step
+        step = Trainer.step
 
-        def become_read_only(loop: Loop) -> Any:
-            if loop.state.step == 7:
+        def become_read_only(trainer: Trainer) -> Any:
+            if trainer.state.step == 7:
                 _mount("-o", "remount,bind,ro", saved)
-            return step(loop)
+            return step(trainer)
 
-        monkeypatch.setattr(Loop, "_step", become_read_only)
+        monkeypatch.setattr(Trainer, "step", become_read_only)
         ended, now = _until_it_waits(run, train)
         assert now.sentence.startswith(
             "The checkpoint of step 10 of stage 'judge' cannot be written (Read-only file system). The job waits"

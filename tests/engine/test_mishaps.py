@@ -15,13 +15,13 @@ import torch
 from torch import nn
 
 from cfd_studio.cli.app import run_command_line
-from cfd_studio.engine import checkpoint, models, stages
+from cfd_studio.engine import checkpoint, models, prepare, stages
 from cfd_studio.engine.evaluation import Jury
 from cfd_studio.engine.job import run_job
-from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.mishaps import device_lost, out_of_memory
 from cfd_studio.engine.objectives import ClassifierObjective
 from cfd_studio.engine.state import TrainingState
+from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import Event, JobEnded, JobState
@@ -181,7 +181,7 @@ def test_a_step_that_needs_too_much_memory_ends_the_job_with_advice_and_the_run_
         (TrainingState, "capture", f"while saving the checkpoint of step 5 of stage 'judge'. {OTHER}"),
         (torch, "save", f"while saving the checkpoint of step 5 of stage 'judge'. {OTHER}"),
         (stages, "save_weights", f"while saving the weights of stage 'judge'. {OTHER}"),
-        (stages, "build_network", f"while loading stage 'judge'. {OTHER}"),
+        (prepare, "build_network", f"while loading stage 'judge'. {OTHER}"),
         (stages, "classifier_accuracies", "while evaluating stage 'judge'. Resume with --device cpu"),
     ],
 )
@@ -211,7 +211,7 @@ def test_wherever_memory_runs_out_the_sentence_says_what_was_being_done_and_noth
 
 
 @pytest.mark.parametrize(
-    ("where", "name", "stage"), [(stages, "load_network", "pd-4"), (Jury, "judge", "cfd-2")], ids=["parent", "jury"]
+    ("where", "name", "stage"), [(prepare, "load_network", "pd-4"), (Jury, "judge", "cfd-2")], ids=["parent", "jury"]
 )
 def test_memory_for_a_parent_or_for_the_judging_of_a_student_is_told_likewise(
     where: Any,
@@ -361,17 +361,17 @@ def test_device_memory_goes_back_to_its_baseline_after_a_job_that_ran_out_of_it(
 ) -> None:
     run = mini_run(stages=[mini_recipe["stages"][0], mini_recipe["stages"][2]])
     request = ExecutionRequest(device="cuda:0", threads=1)
-    step = Loop._step
+    step = Trainer.step
 
-    def greedy(loop: Loop) -> Any:
-        if (loop.stage.id, loop.state.step) == ("teacher", 3):
+    def greedy(trainer: Trainer) -> Any:
+        if (trainer.stage.id, trainer.state.step) == ("teacher", 3):
             hoard = [torch.empty(2**26, device="cuda:0") for _ in range(8)]
             hoard.append(torch.empty(2**44, device="cuda:0"))
-        return step(loop)
+        return step(trainer)
 
     torch.ones(8, 8, device="cuda:0").matmul(torch.ones(8, 8, device="cuda:0"))  # cuBLAS keeps a workspace for good
     with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_step", greedy)
+        patch.setattr(Trainer, "step", greedy)
         run_job(run, request)  # whatever is allocated once and for all
     gc.collect()
     torch.cuda.empty_cache()
@@ -379,7 +379,7 @@ def test_device_memory_goes_back_to_its_baseline_after_a_job_that_ran_out_of_it(
     gc.disable()
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(Loop, "_step", greedy)
+            patch.setattr(Trainer, "step", greedy)
             ended = run_job(run, request)
         assert ended.sentence.startswith("not enough memory on cuda:0 while training stage 'teacher'")
         assert (torch.cuda.memory_allocated(), torch.cuda.memory_reserved()) == baseline

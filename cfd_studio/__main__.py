@@ -1,5 +1,6 @@
 """The only dispatcher: no arguments open the window, a verb goes to the command line."""
 
+import io
 import multiprocessing
 import os
 import sys
@@ -16,6 +17,9 @@ def open_window(*, run: Path | None = None, demo: Path | None = None) -> int:
 def main() -> None:
     """Run the program and exit with its code."""
     multiprocessing.freeze_support()
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot write must not end the program
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # How long torch's waiting threads spin before they sleep, read when torch loads. The default is for a machine that
     # does nothing else; never spinning costs small networks more than the threads gain.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")

@@ -122,10 +122,7 @@ def _show(window: "MainWindow") -> None:
 def _interrupted(window: "MainWindow", _number: int, _frame: object) -> None:
     """Take Ctrl-C as a wish to stop, keep and close; a second one ends the program at once."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if window.controller.jobs_here():
-        window.departure.begin()
-    else:
-        window.close()
+    window.departure.begin(leave_running=True)
 
 
 def _tell_unexpected(window: "MainWindow") -> None:

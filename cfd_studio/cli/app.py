@@ -1,13 +1,19 @@
 """The command line: verbs, help, and how an error is said."""
 
+import contextlib
+import os
 import sys
+import time
+import traceback
 from collections.abc import Callable
 
 import typer
 
 from cfd_studio import __version__
 from cfd_studio.cli import compare, demo, evaluate, presets, runs, sample, status, train
+from cfd_studio.engine.mishaps import explain
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.workspace.folders import log_folder
 
 app = typer.Typer(
     name="cfd-studio",
@@ -42,7 +48,7 @@ def _root(context: typer.Context, version: bool = typer.Option(False, "--version
 
 
 def run_command_line(arguments: list[str], open_window: Callable[..., int]) -> int:
-    """Carry out a command and return its exit code; a `CfdError` becomes one sentence on stderr.
+    """Carry out a command and return its exit code; whatever goes wrong becomes one sentence on stderr.
 
     Parameters
     ----------
@@ -54,11 +60,30 @@ def run_command_line(arguments: list[str], open_window: Callable[..., int]) -> i
     try:
         app(arguments, prog_name="cfd-studio", obj=open_window)
     except CfdError as error:
-        print(f"cfd-studio: {error}", file=sys.stderr)
-        return error.exit_code
+        return _complain(str(error), error.exit_code)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        print("cfd-studio: interrupted.", file=sys.stderr)
-        return 1
+        return _complain("interrupted.", 1)
+    except Exception as error:
+        mishap = explain(error, "carrying out the command", "the device", "Close what else uses the memory.")
+        return _complain(str(mishap) if mishap else _unexpected(error), 1)
     return 0
+
+
+def _complain(sentence: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"cfd-studio: {sentence}", file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception) -> str:
+    """Keep the details of an error in a file, and return the sentence that names it."""
+    said = f"an unexpected error ended the command: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    path = log_folder() / time.strftime(f"error-%Y%m%d-%H%M%S-{os.getpid()}.txt")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return f"{said}."
+    return f"{said}. The details are in {path}."

@@ -23,17 +23,18 @@ def compare(
     """
     if out.suffix != ".png":
         raise CfdError("the picture is a .png", where=str(out), advice="Name the file so.")
-    from cfd_studio.cli.sample import parse_steps
+    from cfd_studio.cli.sample import parse_steps, writing
     from cfd_studio.engine.execution import choose_device, take_modest_threads
+    from cfd_studio.engine.mishaps import told
     from cfd_studio.engine.models import open_models
     from cfd_studio.engine.sheet import draw_sheet
 
     names = [name.strip() for name in stages.split(",")] if stages else None
     take_modest_threads()
-    models = open_models(run, names, choose_device(device))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draw_sheet(models, parse_steps(steps) if steps else None, count, seed).save(out, format="PNG")
-    except OSError as error:
-        raise CfdError(f"cannot be written ({error.strerror})", where=str(out), advice="Choose another file.") from None
+    chosen = choose_device(device)
+    with told(f"drawing the models of {run}", chosen, "Ask for fewer images (--count) or models (--stages)."):
+        sheet = draw_sheet(open_models(run, names, chosen), parse_steps(steps) if steps else None, count, seed)
+        with writing(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            sheet.save(out, format="PNG")
     typer.echo(f"Teacher and students side by side: {out}")

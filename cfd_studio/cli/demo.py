@@ -42,11 +42,11 @@ def _in_the_terminal(folder: Path) -> int:
     from cfd_studio.cli.train import execution_request, work
 
     typer.echo(f"The run's folder: {folder}")
-    if (folder / "run.json").exists():
-        run = RunFolder.open(folder)
-    else:
-        run = RunFolder.create(folder, read_config(DEMO_PRESET, []))
-    code = work(run, execution_request("auto", 0))
+    config = read_config(DEMO_PRESET, [])
+    exists = (folder / "run.json").exists()
+    code = work(
+        folder, RunFolder.open if exists else lambda path: RunFolder.create(path, config), execution_request("auto")
+    )
     if code == 0:
         compare(folder, folder / "comparison.png")
     return code

@@ -1,8 +1,12 @@
 """Watching a job from a terminal: the same mirror that the window reads, drawn as progress bars."""
 
+import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -16,58 +20,125 @@ from rich.progress import (
 )
 
 from cfd_studio.protocol.commands import Command, Verb
+from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.workers.process import ProcessJob
 from cfd_studio.workers.thread import ThreadJob
 from cfd_studio.workspace.folders import indexes_folder
 
 REFRESH_SECONDS = 0.2
 
 
-def follow(run: RunFolder, start: Callable[[], ThreadJob]) -> int:
+def follow(run: RunFolder, start: Callable[[], ThreadJob | ProcessJob], *, insists: bool = True) -> int:
     """Start a job and draw its progress until it ends; return the exit code.
 
-    The first Ctrl-C stops and keeps, the second stops and discards.
+    The first Ctrl-C stops and keeps, the second stops and discards. A polite kill, or a terminal that is closed, stops
+    and keeps. A terminal or file that takes no more output does not disturb the training.
+
+    Parameters
+    ----------
+    run : RunFolder
+    start : callable
+    insists : bool, optional
+        Whether a second Ctrl-C means a second thought; not where a launcher repeats the first.
 
     Raises
     ------
     CfdError
         Where the job could not begin.
     """
-    console = Console(stderr=True)
+    console = Console(file=cast(TextIO, _Undisturbed(sys.stderr)))
     mirror = RunMirror(run, indexes=indexes_folder())
     before = max((one.number for one in run.jobs()), default=0)
-    seen_log = 0
-    with _interrupts(console) as wishes, _progress(console) as progress:
+    with _interrupts(console, insists) as wishes, _progress(console) as progress:
         job = start()
-        bars: dict[str, TaskID] = {}
+        watch = _Watch(console, progress, mirror)
         alive = True
         while alive:
             alive = not job.wait(REFRESH_SECONDS)
-            mirror.refresh()
-            if wishes and mirror.job is not None and mirror.job.job > before:  # its own inbox is there by now
-                inbox.drop(run.jobs()[-1].inbox, Command(verb=wishes.pop(0)))
-            lines = (
-                list(mirror.log)[len(mirror.log) - (mirror.log_count - seen_log) :]
-                if mirror.log_count > seen_log
-                else []
-            )
-            seen_log = mirror.log_count
-            for _, level, text in lines:
-                style = {"warning": "yellow", "error": "bold red"}.get(level, "")
-                console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
-            for stage in mirror.stages.values():
-                if stage.state == "waiting" and stage.step == 0:
-                    continue
-                if stage.id not in bars:
-                    bars[stage.id] = progress.add_task(stage.id, total=stage.total_steps, note="", visible=False)
-                note = f"{stage.images_per_second:,.0f} images/s" if stage.state == "training" else stage.state
-                visible = stage.state in ("training", "evaluating")
-                progress.update(bars[stage.id], completed=stage.step, note=note, visible=visible)
+            if wishes and run.jobs() and mirror.job is not None and mirror.job.job > before:  # its own inbox is there
+                _pass_on(console, run.jobs()[-1].inbox, wishes.pop(0))
+            with contextlib.suppress(MemoryError):  # it is the job that says so, and lives or dies of it
+                watch.look()
+    if isinstance(job, ProcessJob):
+        return _exit_code_of_processes(job, mirror, before)
     if job.error is not None:
         raise job.error
+    if job.ended is not None and mirror.ended != job.ended:  # the disk did not take its last words
+        console.print(f"cfd-studio: {job.ended.sentence}", markup=False, highlight=False, soft_wrap=True)
     return job.ended.exit_code if job.ended else 1
+
+
+def _exit_code_of_processes(job: ProcessJob, mirror: RunMirror, before: int) -> int:
+    """Return how a job in other processes ended, as far as its journal tells."""
+    if mirror.ended is not None and mirror.job is not None and mirror.job.job > before:
+        return mirror.ended.exit_code
+    if job.failure:
+        raise CfdError(job.failure)
+    raise JobError("the processes ended without a word", advice="What was saved is kept; resume the run.")
+
+
+class _Watch:
+    """What was seen of a run so far, and what is new."""
+
+    def __init__(self, console: Console, progress: Progress, mirror: RunMirror) -> None:
+        self._console = console
+        self._progress = progress
+        self._mirror = mirror
+        self._seen_log = 0
+        self._bars: dict[str, TaskID] = {}
+
+    def look(self) -> None:
+        """Print new lines of the log and move the bars."""
+        mirror = self._mirror
+        mirror.refresh()
+        new = mirror.log_count - self._seen_log
+        self._seen_log = mirror.log_count
+        for _, level, text in list(mirror.log)[-new:] if new else []:
+            style = {"warning": "yellow", "error": "bold red"}.get(level, "")
+            self._console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+        for stage in mirror.stages.values():
+            if stage.state == "waiting" and stage.step == 0:
+                continue
+            if stage.id not in self._bars:
+                bar = self._progress.add_task(stage.id, total=stage.total_steps, note="", visible=False)
+                self._bars[stage.id] = bar
+            note = f"{stage.images_per_second:,.0f} images/s" if stage.state == "training" else stage.state
+            visible = stage.state in ("training", "evaluating")
+            self._progress.update(self._bars[stage.id], completed=stage.step, note=note, visible=visible)
+
+
+def _pass_on(console: Console, folder: Path, verb: Verb) -> None:
+    """Give the job a command, by hand where the disk takes none."""
+    from cfd_studio.engine.controls import hand_over
+
+    command = Command(verb=verb)
+    try:
+        inbox.drop(folder, command)
+    except OSError as error:
+        if not hand_over(folder, command):
+            console.print(f"The job cannot be reached ({error.strerror}).", style="yellow")
+
+
+class _Undisturbed:
+    """A stream whose reader may go away, or whose disk may be full, without anybody here minding."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def _progress(console: Console) -> Progress:
@@ -85,18 +156,22 @@ def _progress(console: Console) -> Progress:
 
 
 @contextmanager
-def _interrupts(console: Console) -> Iterator[list[Verb]]:
-    """Turn Ctrl-C and a polite kill into wishes, which the caller passes on once the job can take them."""
+def _interrupts(console: Console, insists: bool) -> Iterator[list[Verb]]:
+    """Turn Ctrl-C, a polite kill and a closed terminal into wishes, passed on once the job can take them."""
     wishes: list[Verb] = []
-    asked = False
 
-    def ask(_signal: int, _frame: object) -> None:
-        nonlocal asked
-        wishes.append(Verb.STOP_DISCARD if asked else Verb.STOP_KEEP)
-        console.print("Stopping." if asked else "Stopping and saving; once more to stop without saving.")
-        asked = True
+    def ask(number: int, _frame: object) -> None:
+        # Systems that shut down send several signals at a time: only a second Ctrl-C is a second thought.
+        discard = insists and bool(asked) and number == signal.SIGINT
+        asked.append(number)
+        wishes.append(Verb.STOP_DISCARD if discard else Verb.STOP_KEEP)
+        console.print("Stopping." if discard else "Stopping and saving; Ctrl-C once more to stop without saving.")
 
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    asked: list[int] = []
+    wanted = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    # What is ignored already, as under nohup, stays so.
+    heard = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, ask) for number in heard}
     try:
         yield wishes
     finally:

@@ -4,6 +4,9 @@ import json
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from cfd_studio.cli.recipes import read_raw
 from cfd_studio.protocol.plan import read_recipe
@@ -20,6 +23,10 @@ def presets(
         raw, _ = read_raw(show)
         typer.echo(json.dumps(raw, indent=2))
         return
+    table = Table.grid(padding=(0, 3, 1, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
     for name, path in resources.presets().items():
         recipe = read_recipe(json.loads(path.read_bytes()), source=f"preset {name}")
-        typer.echo(f"{name:12} {recipe.summary}")
+        table.add_row(Text(name), Text(recipe.summary))
+    Console(width=min(Console().width, 110)).print(table)

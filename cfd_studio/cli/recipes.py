@@ -1,16 +1,15 @@
 """Recipes as the command line names them: a preset, or a JSON file, with values set."""
 
 import difflib
-import json
 from pathlib import Path
 from typing import Any
 
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError, ConfigError, Problem
 from cfd_studio.protocol.plan import resolve, set_values
+from cfd_studio.runs.intake import LARGEST_CONFIG, read_bounded
 from cfd_studio.workspace.resources import presets
-
-LARGEST_RECIPE = 10_000_000
 
 
 def read_raw(name: str) -> tuple[dict[str, Any], str]:
@@ -29,11 +28,10 @@ def read_raw(name: str) -> tuple[dict[str, Any], str]:
         raise CfdError(f"'{name}' is neither a preset nor a file", advice=advice)
     source = f"preset {name}" if name in known else name
     try:
-        if path.stat().st_size > LARGEST_RECIPE:
-            raise CfdError("is too large for a config", where=source, advice="Give a JSON file that holds a recipe.")
-        raw = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise CfdError(f"cannot be read as JSON ({error})", where=source, advice="Mend the file.") from None
+        raw = strict_json.loads(read_bounded(path, LARGEST_CONFIG, follow=True))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CfdError(f"cannot be read as JSON ({why})", where=source, advice="Mend the file.") from None
     if not isinstance(raw, dict):
         raise CfdError("holds no recipe", where=source, advice="A recipe is a JSON object; see `cfd-studio presets`.")
     return raw, source
@@ -54,8 +52,8 @@ def read_config(name: str, settings: list[str]) -> RunConfig:
         if not separator or not path:
             raise CfdError(f"'{setting}' sets nothing", where="--set", advice="Write path.to.field=value.")
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
+            value = strict_json.loads(text)
+        except ValueError:
             value = text
         try:
             raw = set_values(raw, [(path.strip(), value)])

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.errors import CfdError, printable
 from cfd_studio.runs.catalog import list_runs
 from cfd_studio.workspace.folders import runs_folder
 
@@ -21,10 +21,11 @@ def runs(root: Annotated[Path | None, typer.Argument(metavar="ROOT", help="Your 
         raise CfdError("there is no such folder", where=str(root), advice="Give a folder that holds run folders.")
     found = list_runs(folder)
     if not found:
-        typer.echo(f"No runs in {folder}. Make one: cfd-studio demo")
+        typer.echo(f"No runs in {printable(str(folder))}. Make one: cfd-studio demo")
         return
     table = Table("run", "state", "stages", "changed", "folder")
     for run in found:
         changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.changed)) if run.changed else ""
-        table.add_row(escape(run.name), run.state, f"{run.stages_done} / {run.stages}", changed, escape(str(run.path)))
+        name, path = escape(printable(run.name)), escape(printable(str(run.path)))
+        table.add_row(name, run.state, f"{run.stages_done} / {run.stages}", changed, path)
     Console().print(table)

@@ -1,11 +1,17 @@
 """``cfd-studio sample``."""
 
+import errno
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs.intake import open_bounded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +30,10 @@ def sample(
     noise: Annotated[
         Path | None, typer.Option(metavar="FILE.npy", help="Starting noise instead of the seed's, float32 NCHW.")
     ] = None,
+    label: Annotated[
+        int | None,
+        typer.Option(help="The class to draw, -1 for none; a class-conditional model draws them in turn by default."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Draw images of one model with one or more step counts, all from the same noise.
@@ -41,31 +51,51 @@ def sample(
     from cfd_studio.diffusion.samplers import starting_noise
     from cfd_studio.engine.execution import choose_device, take_modest_threads
     from cfd_studio.engine.gallery import write_strip
+    from cfd_studio.engine.mishaps import told
     from cfd_studio.engine.models import open_models
 
     take_modest_threads()
-    models = open_models(run, [stage] if stage else None, choose_device(device))
-    model = models[-1]
-    for wanted in step_counts:
-        model.check_steps(wanted)
-    start = read_noise(noise, model.shape) if noise else starting_noise(seed, 0, count, model.shape)
-    arrays: dict[str, Any] = {"noise": start.numpy()}
-    blocks = []
-    for wanted in step_counts:
-        drawn = model.draw(start, wanted)
-        arrays[f"x_{wanted}"] = drawn.images.numpy()
-        arrays[f"seconds_per_image_{wanted}"] = np.asarray(drawn.seconds_per_image)
-        blocks.append(drawn.images)
-        typer.echo(f"{model.stage_id}, {wanted} steps: {drawn.seconds_per_image * 1e3:.3g} ms per image", err=True)
+    chosen = choose_device(device)
+    with told(f"drawing images of {run}", chosen, "Ask for fewer images (--count) or fewer step counts at a time."):
+        models = open_models(run, [stage] if stage else None, chosen)
+        model = models[-1]
+        for wanted in step_counts:
+            model.check_steps(wanted)
+        start = read_noise(noise, model.shape) if noise else starting_noise(seed, 0, count, model.shape)
+        arrays: dict[str, Any] = {"noise": start.numpy()}
+        blocks = []
+        for wanted in step_counts:
+            drawn = model.draw(start, wanted, labels=model.labels(label, len(start)))
+            arrays[f"x_{wanted}"] = drawn.images.numpy()
+            arrays[f"seconds_per_image_{wanted}"] = np.asarray(drawn.seconds_per_image)
+            blocks.append(drawn.images)
+            typer.echo(f"{model.stage_id}, {wanted} steps: {drawn.seconds_per_image * 1e3:.3g} ms per image", err=True)
+        with writing(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            if out.suffix == ".npz":
+                with out.open("wb") as stream:
+                    np.savez(stream, **arrays)
+            else:
+                write_strip(out, torch.cat(blocks), min(IMAGES_PER_ROW, len(start)))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say it where a file that was asked for cannot be written, and leave no half of it behind.
+
+    Raises
+    ------
+    CfdError
+    """
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.suffix == ".npz":
-            with out.open("wb") as stream:
-                np.savez(stream, **arrays)
-        else:
-            write_strip(out, torch.cat(blocks), min(IMAGES_PER_ROW, len(start)))
+        yield
     except OSError as error:
-        raise CfdError(f"cannot be written ({error.strerror})", where=str(out), advice="Choose another file.") from None
+        with suppress(OSError):
+            if path.is_file() and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                path.unlink()
+        raise CfdError(
+            f"cannot be written ({error.strerror or error})", where=str(path), advice="Choose another file."
+        ) from None
 
 
 def parse_steps(text: str) -> list[int]:
@@ -94,11 +124,20 @@ def read_noise(path: Path, shape: tuple[int, int, int]) -> "Tensor":
     import torch
 
     try:
-        if path.stat().st_size > LARGEST_NOISE:
-            raise CfdError("is larger than 2 GiB", where=str(path), advice="Give fewer images.")
-        array = np.load(path, allow_pickle=False)
-    except CfdError:
-        raise
+        with open_bounded(path, LARGEST_NOISE, follow=True) as stream:
+            version = np.lib.format.read_magic(stream)
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            claimed, _, dtype = read_header(stream)
+            held = os.fstat(stream.fileno()).st_size - stream.tell()
+            if dtype.hasobject or math.prod(claimed) * dtype.itemsize != held:
+                raise ValueError
+            stream.seek(0)
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+    except OSError as error:
+        raise CfdError(f"cannot be read ({error.strerror})", where=str(path), advice="Give another file.") from None
     except Exception:  # numpy's readers raise nearly anything on content that is not theirs
         raise CfdError("is no readable .npy file", where=str(path), advice="Write it with numpy.save.") from None
     wanted = f"float32 of shape (N, {', '.join(map(str, shape))})"

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cfd_studio.protocol.errors import printable
 from cfd_studio.runs.catalog import summarize
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
@@ -20,9 +21,9 @@ def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's fo
     mirror.refresh()
     summary = summarize(run)
     console = Console()
-    console.print(f"{summary.name}: {summary.state}", highlight=False, markup=False, soft_wrap=True)
+    console.print(printable(f"{summary.name}: {summary.state}"), highlight=False, markup=False, soft_wrap=True)
     if summary.sentence:
-        console.print(summary.sentence, highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(summary.sentence), highlight=False, markup=False, soft_wrap=True)
     table = Table("stage", "kind", "from", "steps", "state", "held-out", "Frechet (judge)")
     for config in mirror.config.stages:
         stage = mirror.stages[config.id]

@@ -1,5 +1,6 @@
 """``cfd-studio train`` and ``cfd-studio resume``."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,39 +12,56 @@ from cfd_studio.runs.folder import RunFolder
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 measures which number is fastest.")]
+Processes = Annotated[
+    int, typer.Option("--nproc", min=1, max=1024, metavar="N", help="Processes that share every batch (torchrun).")
+]
+Accumulation = Annotated[
+    int,
+    typer.Option(
+        "--accumulate",
+        min=0,
+        max=65_536,
+        metavar="PARTS",
+        help="Split every batch into parts to save memory; 0 takes as many as the last job.",
+    ),
+]
 
 
 def train(
     recipe: Annotated[str, typer.Argument(metavar="PRESET_OR_CONFIG", help="A preset's name or a JSON file.")],
-    run: Annotated[Path, typer.Option("--run", metavar="DIR", help="The new run's folder.")],
+    run: Annotated[Path, typer.Option("--run", "--run-dir", metavar="DIR", help="The new run's folder.")],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Replace a value: stages.teacher.optimization.steps=500."),
     ] = None,
     device: Device = "auto",
     threads: Threads = 0,
+    processes: Processes = 1,
+    accumulation: Accumulation = 0,
 ) -> None:
     """Make a run and train all its stages."""
     from cfd_studio.cli.recipes import read_config
     from cfd_studio.engine.execution import choose_device
 
-    request = execution_request(device, threads)
+    request = execution_request(device, threads, processes, accumulation)
     config = read_config(recipe, settings or [])
     choose_device(device)  # before the folder is made
-    folder = RunFolder.create(run, config)
-    raise typer.Exit(work(folder, request))
+    raise typer.Exit(work(run, lambda path: RunFolder.create(path, config), request))
 
 
 def resume(
     run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's folder.")],
     device: Device = "auto",
     threads: Threads = 0,
+    processes: Processes = 1,
+    accumulation: Accumulation = 0,
 ) -> None:
     """Go on with a run from its newest checkpoint."""
-    raise typer.Exit(work(RunFolder.open(run), execution_request(device, threads)))
+    request = execution_request(device, threads, processes, accumulation)
+    raise typer.Exit(work(run, RunFolder.open, request))
 
 
-def execution_request(device: str, threads: int) -> ExecutionRequest:
+def execution_request(device: str, threads: int = 0, processes: int = 1, accumulation: int = 0) -> ExecutionRequest:
     """Return what is asked of the machine.
 
     Raises
@@ -56,15 +74,33 @@ def execution_request(device: str, threads: int) -> ExecutionRequest:
     from cfd_studio.protocol.errors import CfdError
 
     try:
-        return ExecutionRequest(device=device, threads=threads)
+        return ExecutionRequest(device=device, threads=threads, processes=processes, accumulation=accumulation)
     except ValidationError:
         raise CfdError(f"'{device}' is no device", where="--device", advice="Use auto, cpu, cuda or cuda:N.") from None
 
 
-def work(run: RunFolder, request: ExecutionRequest) -> int:
-    """Train a run in a thread and follow it here; return the exit code."""
+def work(path: Path, open_run: Callable[[Path], RunFolder], request: ExecutionRequest) -> int:
+    """Train a run and follow it here; return the exit code.
+
+    Parameters
+    ----------
+    path : Path
+        The run's folder.
+    open_run : callable
+        Opens or makes it.
+    request : ExecutionRequest
+    """
     from cfd_studio.cli.follow import follow
+    from cfd_studio.engine.ranks import announced_size
     from cfd_studio.engine.turns import Turns
     from cfd_studio.workers.thread import ThreadLauncher
+    from cfd_studio.workers.torchrun import start_torchrun
 
+    if announced_size() > 1:
+        from cfd_studio.cli.several import work_as_one_of_several
+
+        return work_as_one_of_several(path, open_run, request)
+    run = open_run(path)
+    if request.processes > 1:
+        return follow(run, partial(start_torchrun, run, request))
     return follow(run, partial(ThreadLauncher(Turns()).start, run, request))

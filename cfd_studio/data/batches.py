@@ -15,11 +15,9 @@ class Batches(Iterator[Tensor]):
     count : int
         Images in the set.
     batch_size : int
-        Per step over all ranks; may exceed ``count``, then a batch crosses epochs.
+        May exceed ``count``, then a batch crosses epochs.
     seed : int
         Not negative.
-    rank, ranks : int, optional
-        Each rank gets every ``ranks``-th index of the batch.
 
     Attributes
     ----------
@@ -27,20 +25,18 @@ class Batches(Iterator[Tensor]):
         Batches handed out so far; set it to go on from there.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, *, rank: int = 0, ranks: int = 1) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
         assert count > 0
         assert batch_size > 0
         self._count = count
         self._batch_size = batch_size
         self._seed = seed
-        self._rank = rank
-        self._ranks = ranks
         self._epoch = -1
         self._order = np.empty(0, dtype=np.int64)
         self.position = 0
 
     def __next__(self) -> Tensor:
-        """Return the next batch: int64 indices, shape (batch_size / ranks,)."""
+        """Return the next batch: int64 indices, shape (batch_size,)."""
         start = self.position * self._batch_size
         picked: list[np.int64] = []
         while len(picked) < self._batch_size:
@@ -48,7 +44,7 @@ class Batches(Iterator[Tensor]):
             order = self._epoch_order(epoch)
             picked.extend(order[offset : offset + self._batch_size - len(picked)])
         self.position += 1
-        return torch.from_numpy(np.asarray(picked[self._rank :: self._ranks]))
+        return torch.from_numpy(np.asarray(picked))
 
     def _epoch_order(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         if epoch != self._epoch:

@@ -50,8 +50,8 @@ class DataSet:
 
 
 def to_float(images: Tensor) -> Tensor:
-    """Map uint8 in 0..255 to float32 in [-1, 1]."""
-    return images.float() / 127.5 - 1
+    """Map uint8 in 0..255 to torch's default float, normally float32, in [-1, 1]."""
+    return images.to(torch.get_default_dtype()) / 127.5 - 1
 
 
 def to_uint8(x: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ class Denoiser:
     Parameters
     ----------
     network : nn.Module
-        Called as ``network(z, level)`` with z of shape (B, C, H, W) and level of shape (B,).
+        Called as ``network(z, level)`` with z of shape (B, C, H, W) and level of shape (B,); a class-conditional one
+        as ``network(z, level, labels)``.
     to_image : callable
         Turns the network's output into x_hat; see `cfd_studio.diffusion.prediction`.
     schedule : NoiseSchedule
@@ -30,16 +31,19 @@ class Denoiser:
         self.schedule = schedule
         self.network_calls = 0
 
-    def __call__(self, z: Tensor, t: Tensor) -> Tensor:
-        """Return x_hat, shape (B, C, H, W), float32, not clipped.
+    def __call__(self, z: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return x_hat, shape (B, C, H, W), at least float32, not clipped.
 
         Parameters
         ----------
         z : Tensor, shape (B, C, H, W)
             Noisy images at level t.
         t : Tensor of int64, shape (B,)
-            Base-grid levels in 1..T.
+            Base-grid levels, 1..T where level 0 is clean.
+        labels : Tensor of int64, shape (B,), optional
+            Classes, -1 for none; only for a class-conditional network.
         """
         self.network_calls += 1
-        output = self.network(z, t).to(torch.promote_types(z.dtype, torch.float32))
+        output = self.network(z, t) if labels is None else self.network(z, t, labels)
+        output = output.to(torch.promote_types(z.dtype, torch.float32))
         return self.to_image(output, z, self.schedule.signal_scale(t), self.schedule.noise_scale(t))

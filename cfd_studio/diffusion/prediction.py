@@ -22,6 +22,15 @@ def x_from_v(output: Tensor, z: Tensor, signal: Tensor, noise: Tensor) -> Tensor
     return signal * z - noise * output
 
 
+def x_from_eps(output: Tensor, z: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
+    """Return x_hat of an eps prediction (Ho et al. 2020, eq. 15): (z - noise * eps) / signal.
+
+    Where little signal is left the division magnifies every error of the network, by 1 / signal: more than a thousand
+    times at the last level. A teacher with many steps survives that, a student of few steps does not.
+    """
+    return (z - noise * output) / signal
+
+
 def eps_from_x(x_hat: Tensor, z: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
     """Return the noise that ``x_hat`` leaves: (z - signal * x_hat) / noise; noise must not be 0."""
     return (z - signal * x_hat) / noise

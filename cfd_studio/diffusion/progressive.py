@@ -20,7 +20,16 @@ def second_estimate_weight(schedule: NoiseSchedule, t: Tensor, t_mid: Tensor, t_
 
 
 @torch.no_grad()
-def two_step_target(teacher: Denoiser, z: Tensor, t: Tensor, t_mid: Tensor, t_end: Tensor) -> Tensor:
+def two_step_target(
+    teacher: Denoiser,
+    z: Tensor,
+    t: Tensor,
+    t_mid: Tensor,
+    t_end: Tensor,
+    *,
+    labels: Tensor | None = None,
+    clip: bool = False,
+) -> Tensor:
     """Return the x_target with which one DDIM step t -> t_end lands where the teacher's two steps land.
 
     Salimans & Ho 2022, algorithm 2, gives
@@ -35,12 +44,20 @@ def two_step_target(teacher: Denoiser, z: Tensor, t: Tensor, t_mid: Tensor, t_en
         Noisy images at level t.
     t, t_mid, t_end : Tensor of int64, shape (B,)
         Levels with t > t_mid > t_end >= 0.
+    labels : Tensor of int64, shape (B,), optional
+        Classes for a class-conditional teacher.
+    clip : bool, optional
+        Clip both of the teacher's estimates to [-1, 1], as the sampler does.
 
     Returns
     -------
     Tensor, shape (B, C, H, W)
     """
-    x_1 = teacher(z, t)
+    x_1 = teacher(z, t, labels)
+    if clip:
+        x_1 = x_1.clamp(-1, 1)
     z_mid = ddim_step(teacher.schedule, z, x_1, t, t_mid)
-    x_2 = teacher(z_mid, t_mid)
+    x_2 = teacher(z_mid, t_mid, labels)
+    if clip:
+        x_2 = x_2.clamp(-1, 1)
     return torch.lerp(x_1, x_2, second_estimate_weight(teacher.schedule, t, t_mid, t_end))

@@ -62,6 +62,7 @@ def ddim(
     noise: Tensor,
     levels: list[int],
     *,
+    labels: Tensor | None = None,
     clip: bool = True,
     on_call: Callable[[], None] | None = None,
 ) -> Tensor:
@@ -74,6 +75,8 @@ def ddim(
         Standard normal.
     levels : list of int
         From `sampling_levels`; one network call per pair of neighbours.
+    labels : Tensor of int64, shape (B,), optional
+        Classes for a class-conditional model, -1 for none.
     clip : bool, optional
         Clip x_hat to [-1, 1] at every step.
     on_call : callable, optional
@@ -89,7 +92,7 @@ def ddim(
         if on_call is not None:
             on_call()
         t = torch.full((len(z),), level, dtype=torch.int64, device=z.device)
-        x_hat = denoiser(z, t)
+        x_hat = denoiser(z, t, labels)
         if clip:
             x_hat = x_hat.clamp(-1, 1)
         z = ddim_step(denoiser.schedule, z, x_hat, t, torch.full_like(t, next_level))

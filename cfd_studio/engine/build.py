@@ -9,17 +9,14 @@ from torch import nn
 
 from cfd_studio.data.images import DataSet, load_digits
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.diffusion.prediction import ToImage, x_from_v, x_from_x
+from cfd_studio.diffusion.prediction import ToImage, x_from_eps, x_from_v, x_from_x
 from cfd_studio.diffusion.schedule import NoiseSchedule
-from cfd_studio.engine.objectives import (
-    ClassifierObjective,
-    FeatureObjective,
-    Objective,
-    ProgressiveObjective,
-    TeacherObjective,
-)
+from cfd_studio.diffusion.weighting import Weighting, constant, snr, snr_plus_one, truncated_snr
+from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
+from cfd_studio.engine.objectives import ClassifierObjective, Objective, TeacherObjective
 from cfd_studio.interop.weights import fill, load_weights
 from cfd_studio.networks.classifiers import ConvolutionalClassifier, PerceptronClassifier
+from cfd_studio.networks.resnet import ResNet18Classifier
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
@@ -27,7 +24,13 @@ from cfd_studio.protocol.stages import ClassifierStage, FeatureStage, Progressiv
 from cfd_studio.runs.folder import RunFolder
 
 DATA_SETS: dict[str, Callable[[], DataSet]] = {"digits": load_digits}
-TO_IMAGE: dict[str, ToImage] = {"x": x_from_x, "v": x_from_v}
+TO_IMAGE: dict[str, ToImage] = {"x": x_from_x, "eps": x_from_eps, "v": x_from_v}
+WEIGHTINGS: dict[str, Weighting] = {
+    "truncated-snr": truncated_snr,
+    "snr": snr,
+    "constant": constant,
+    "snr+1": snr_plus_one,
+}
 ImageShape = tuple[int, int, int]
 
 
@@ -57,17 +60,20 @@ def build_network(config: RunConfig, stage: Stage, shape: ImageShape, classes: i
     if isinstance(stage, ClassifierStage):
         if stage.architecture == "cnn":
             return ConvolutionalClassifier(channels, classes, stage.width, stage.dropout)
+        if stage.architecture == "resnet18":
+            return ResNet18Classifier(channels, classes, stage.dropout)
         return PerceptronClassifier(channels * height * width, classes, stage.width, stage.dropout)
     return UNet(
         channels,
         dropout=stage.dropout if isinstance(stage, TeacherStage) else 0.0,
-        **config.network.model_dump(),
+        classes=classes if config.network.conditional else 0,
+        **config.network.model_dump(exclude={"conditional", "label_dropout"}),
     )
 
 
 def build_schedule(config: RunConfig, device: str) -> NoiseSchedule:
     """Return the one schedule of a run's whole lineage."""
-    return NoiseSchedule.cosine(config.schedule.num_timesteps, device)
+    return NoiseSchedule.cosine(config.schedule.num_timesteps, device, clean_end=config.schedule.clean_end)
 
 
 def load_denoiser(run: RunFolder, config: RunConfig, stage_id: str, device: str) -> Denoiser:
@@ -86,25 +92,28 @@ def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str
     """Return what a stage minimises, with its frozen teacher and classifier loaded."""
     schedule = build_schedule(config, device)
     to_image = TO_IMAGE[config.prediction]
+    label_dropout = config.network.label_dropout if config.network.conditional else None
     match stage:
         case ClassifierStage():
             return ClassifierObjective()
         case TeacherStage():
-            return TeacherObjective(schedule, to_image)
+            return TeacherObjective(schedule, to_image, label_dropout, weighting=WEIGHTINGS[stage.weighting])
         case ProgressiveStage():
             teacher = load_denoiser(run, config, stage.parent, device)
-            return ProgressiveObjective(schedule, to_image, teacher, stage.sampling_steps)
+            return ProgressiveObjective(
+                schedule, to_image, teacher, stage.sampling_steps, label_dropout, clip_targets=config.clip_targets
+            )
         case FeatureStage():
             teacher = load_denoiser(run, config, stage.parent, device)
-            classifier = load_network(run, config, stage.classifier, device)
             return FeatureObjective(
                 schedule,
                 to_image,
                 teacher,
                 stage.sampling_steps,
-                classifier=classifier,
-                temperature=stage.temperature,
-                anchor_weight=stage.anchor_weight,
+                label_dropout,
+                classifier=load_network(run, config, stage.classifier, device),
+                matching=stage,
+                clip_targets=config.clip_targets,
             )
 
 

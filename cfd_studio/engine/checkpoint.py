@@ -1,5 +1,6 @@
 """Checkpoints: folders that exist exactly when they are complete."""
 
+import errno
 import hashlib
 import io
 import json
@@ -12,44 +13,68 @@ from typing import Any
 
 import torch
 
+from cfd_studio.engine.archive import load_archive
+from cfd_studio.engine.mishaps import out_of_memory
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import LARGEST_NOTE, memory_of_this_machine, read_bounded
 
-_NAME = re.compile(r"^step-(\d{8,})$")
+_NO_CHECKPOINT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.EFBIG)
+_NAME = re.compile(r"step-[0-9]{8,12}")
 
 
 def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int) -> Path:
     """Write ``<stage>/checkpoints/step-<step>`` and delete all but the newest ``keep``.
 
     Everything is written into a folder of another name, flushed, and renamed: a kill at any moment leaves the old
-    checkpoints and at most one partial folder, which the next save removes.
+    checkpoints and at most one partial folder, which the next save removes. An error leaves none. Nothing is deleted
+    through a link.
+
+    Raises
+    ------
+    CfdError
+        Where the folder leads out of the run.
+    OSError
+        Where it cannot be written.
     """
-    folder = stage / "checkpoints"
+    target = checkpoint_folder(stage, step)
+    folder = target.parent
+    if folder.is_symlink() or stage.is_symlink():
+        raise CfdError("is a link, and nothing is saved outside of the run", where=str(folder), advice="Remove it.")
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"step-{step:08d}"
+    for leftover in folder.glob(f"{atomic.PARTIAL}*"):  # first of all: its room may be needed
+        shutil.rmtree(leftover, ignore_errors=True)
     if not target.exists():
         buffer = io.BytesIO()
         torch.save(captured, buffer)
         data = buffer.getbuffer()
         partial = folder / f"{atomic.PARTIAL}{uuid.uuid4().hex}"
-        partial.mkdir()
-        _write(partial / "state.pt", data)
         manifest = {"step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        _write(partial / "manifest.json", json.dumps(manifest, indent=2).encode())
-        atomic.sync_folder(partial)
-        atomic.replace(partial, target)
+        try:
+            partial.mkdir()
+            _write(partial / "state.pt", data)
+            _write(partial / "manifest.json", json.dumps(manifest, indent=2).encode())
+            atomic.sync_folder(partial)
+            atomic.replace(partial, target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         atomic.sync_folder(folder)
     for old in checkpoints(stage)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
-    for leftover in folder.glob(f"{atomic.PARTIAL}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     return target
+
+
+def checkpoint_folder(stage: Path, step: int) -> Path:
+    """Return where a stage's checkpoint of a step lies, or would."""
+    return stage / "checkpoints" / f"step-{step:08d}"
 
 
 def checkpoints(stage: Path) -> list[Path]:
     """Return a stage's checkpoints, oldest first."""
     try:
-        found = [entry for entry in (stage / "checkpoints").iterdir() if _NAME.match(entry.name)]
+        found = [entry for entry in (stage / "checkpoints").iterdir() if _NAME.fullmatch(entry.name)]
     except OSError:
         return []
     return sorted(found, key=checkpoint_step)
@@ -61,34 +86,43 @@ def checkpoint_step(checkpoint: Path) -> int:
 
 
 def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
-    """Return what `TrainingState.capture` returned. Nothing in the file is executed.
+    """Return what `TrainingState.capture` returned. Nothing in the file is executed, and no link is followed.
 
     Raises
     ------
     CfdError
-        Where the file is missing, truncated, altered or holds anything but tensors and plain values.
+        Where the file is missing, truncated, altered, larger than this machine's memory, or holds anything but
+        tensors and plain values.
     """
     file = checkpoint / "state.pt"
+
+    def refused(what: str) -> CfdError:
+        return CfdError(what, where=str(file), advice=way_out(checkpoint))
+
+    if checkpoint.is_symlink():
+        raise refused("the checkpoint is a link, and nothing of a run may lead out of it")
     try:
-        manifest = json.loads((checkpoint / "manifest.json").read_bytes())
-        data = file.read_bytes()
-        if len(data) != manifest["bytes"]:
-            raise CfdError(
-                f"the checkpoint is truncated ({len(data):,} of {manifest['bytes']:,} bytes)",
-                where=str(file),
-                advice=way_out(checkpoint),
-            )
-        if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
-            raise CfdError(
-                "the checkpoint is not the one that was written", where=str(file), advice=way_out(checkpoint)
-            )
-        captured = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
-    except CfdError:
-        raise
-    except Exception:  # torch's unpickler raises nearly anything on hostile content
-        raise CfdError("the checkpoint cannot be read", where=str(file), advice=way_out(checkpoint)) from None
+        manifest = strict_json.loads(read_bounded(checkpoint / "manifest.json", LARGEST_NOTE))
+        size, digest, step = manifest["bytes"], manifest["sha256"], manifest["step"]
+        data = read_bounded(file, memory_of_this_machine())
+    except OSError as error:
+        if error.errno not in _NO_CHECKPOINT:
+            raise  # the disk's fault: nothing is wrong with the checkpoint itself, and nobody should delete it
+        raise refused(f"the checkpoint cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError, KeyError):
+        raise refused("the checkpoint cannot be read, for its manifest is damaged") from None
+    if len(data) != size:
+        raise refused(f"the checkpoint is truncated ({len(data):,} of {size!r} bytes)")
+    if hashlib.sha256(data).hexdigest() != digest or step != checkpoint_step(checkpoint):
+        raise refused("the checkpoint is not the one that was written")
+    try:
+        captured = load_archive(data, device)
+    except Exception as error:  # torch's unpickler raises nearly anything on hostile content
+        if out_of_memory(error):
+            raise
+        raise refused("the checkpoint cannot be read") from None
     if not isinstance(captured, dict) or "network" not in captured:
-        raise CfdError("this file is no checkpoint of CFD Studio", where=str(file), advice=way_out(checkpoint))
+        raise refused("this file is no checkpoint of CFD Studio")
     return captured
 
 

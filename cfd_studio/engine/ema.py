@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Ema:
@@ -26,10 +26,12 @@ class Ema:
         self.updates = 0
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Move towards the network's weights."""
+    def update(self, network: nn.Module, masked: Tensor) -> None:
+        """Move towards the network's weights; where ``masked``, a scalar on the device, is 1, stay."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
+        shadows: list[Tensor] = list(self.network.parameters())
+        weights: list[Tensor] = [(1 - masked.to(shadows[0].dtype)) * (1 - decay)] * len(shadows)
+        torch._foreach_lerp_(shadows, list(network.parameters()), weights)
         for shadow, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             shadow.copy_(buffer)

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,12 +14,20 @@ from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine.build import derive_seed, load_network
 from cfd_studio.engine.gallery import draw
 from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
+from cfd_studio.metrics.manifold import NEIGHBOURS, Manifold, precision_and_recall
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.figures import Figure, Judgement
 from cfd_studio.protocol.stages import ClassifierStage
 from cfd_studio.runs.folder import RunFolder
 
 LARGEST_PIXEL_SIDE = 8
+
+
+class Seen(NamedTuple):
+    """What is known of a set of images in one feature space."""
+
+    statistics: FeatureStatistics
+    manifold: Manifold
 
 
 class Jury:
@@ -43,29 +50,21 @@ class Jury:
         stage = config.stage(config.evaluation.judge)
         assert isinstance(stage, ClassifierStage)
         self._spaces: dict[str, Callable[[Tensor], Tensor]] = {
-            f"{stage.id} ({stage.architecture}, {stage.width} features)": _features_of(
+            f"{stage.id} ({stage.architecture}, {stage.features} features)": _features_of(
                 load_network(run, config, stage.id, device)
             ),
             "pixels": _pixels,
         }
         self._real = {
-            "held-out": self._statistics(to_float(data.held_out.images)),
-            "train": self._statistics(to_float(data.train.images)),
+            "held-out": self._look(to_float(data.held_out.images)),
+            "train": self._look(to_float(data.train.images)),
         }
         self._noise: Tensor | None = None
+        self._labels = self._draw_labels(data) if config.network.conditional else None
 
     def floor(self) -> tuple[Figure, ...]:
         """Return real against real: the training split measured as if it had been drawn."""
-        train, held_out = self._real["train"], self._real["held-out"]
-        return tuple(
-            Figure(
-                space=space,
-                reference="held-out",
-                samples=train[space].count,
-                value=frechet_distance(train[space], held_out[space]),
-            )
-            for space in self._spaces
-        )
+        return self._compare(self._real["train"], "held-out")
 
     def judge(
         self,
@@ -94,37 +93,59 @@ class Jury:
             own_steps,
             sampling_steps,
             batch_size=evaluation.batch_size,
+            labels=self._labels,
+            clip=self._config.clip_samples,
             turn=turn,
             on_call=on_call,
         )
         rounded = to_float(to_uint8(drawn.images)).to(denoiser.schedule.device)
-        sampled = self._statistics(rounded)
-        figures = tuple(
-            Figure(
-                space=space,
-                reference=reference,
-                samples=evaluation.samples,
-                value=frechet_distance(sampled[space], real[space]),
-            )
-            for space in self._spaces
-            for reference, real in self._real.items()
-        )
+        sampled = self._look(rounded, on_call)
+        figures = (figure for reference in self._real for figure in self._compare(sampled, reference, on_call))
         judgement = Judgement(
             stage=stage_id,
             sampling_steps=sampling_steps,
             network_calls=drawn.network_calls,
             seconds_per_image=drawn.seconds_per_image,
-            figures=figures,
+            figures=tuple(figures),
         )
         return judgement, drawn.images
 
+    def _draw_labels(self, data: DataSet) -> Tensor:
+        """Return the classes to draw: as often as they are among the training images."""
+        generator = torch.Generator().manual_seed(derive_seed(self._config.seed, "evaluation", "labels"))
+        chosen = torch.randint(len(data.train), (self._config.evaluation.samples,), generator=generator)
+        return data.train.labels.cpu()[chosen]
+
     @torch.no_grad()
-    def _statistics(self, images: Tensor) -> dict[str, FeatureStatistics]:
+    def _look(self, images: Tensor, on_chunk: Callable[[], None] | None = None) -> dict[str, Seen]:
         result = {}
-        for space, features in self._spaces.items():
-            parts: list[NDArray[np.floating]] = [features(part).cpu().numpy() for part in images.split(1000)]
-            result[space] = FeatureStatistics.of(np.concatenate(parts))
+        for space, features_of in self._spaces.items():
+            features = torch.cat([features_of(part) for part in images.split(1000)])
+            statistics = FeatureStatistics.of(features.cpu().numpy())
+            result[space] = Seen(statistics, Manifold.of(features, on_chunk=on_chunk))
         return result
+
+    def _compare(
+        self, samples: dict[str, Seen], reference: str, on_chunk: Callable[[], None] | None = None
+    ) -> tuple[Figure, ...]:
+        figures: list[Figure] = []
+        for space, seen in samples.items():
+            real, count = self._real[reference][space], seen.statistics.count
+            distance = frechet_distance(seen.statistics, real.statistics)
+            figures.append(Figure(space=space, reference=reference, samples=count, value=distance))
+            shares = precision_and_recall(seen.manifold, real.manifold, on_chunk=on_chunk)
+            for metric, share in zip(("precision", "recall"), shares, strict=True):
+                figures.append(
+                    Figure(
+                        metric=metric,
+                        neighbours=NEIGHBOURS,
+                        space=space,
+                        reference=reference,
+                        samples=count,
+                        value=share,
+                    )
+                )
+        return tuple(figures)
 
 
 def judged_steps(config: RunConfig, own_steps: int, *, every_halving: bool = False) -> list[int]:

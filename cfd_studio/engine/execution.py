@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from cfd_studio.engine.ranks import announced_size
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 
@@ -22,6 +23,8 @@ def choose_device(wanted: str) -> str:
     CfdError
         Where the device does not exist on this machine.
     """
+    if announced_size() > 1:
+        return _device_of_rank(wanted)
     if wanted == "auto":
         if torch.cuda.is_available():
             return "cuda:0"
@@ -41,7 +44,25 @@ def choose_device(wanted: str) -> str:
     return f"cuda:{index or 0}" if kind == "cuda" else kind
 
 
-def choose_threads(request: ExecutionRequest, device: str, step: Callable[[], None]) -> int:
+def _device_of_rank(wanted: str) -> str:
+    """Return the device of one of several processes: each has a CUDA device of its own, or all have the CPU."""
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", announced_size()))
+    if wanted not in ("auto", "cuda"):
+        raise CfdError(
+            f"{processes} processes cannot share it", where=f"device {wanted}", advice="Use auto, cuda or cpu."
+        )
+    if torch.cuda.device_count() < processes:
+        raise CfdError(
+            f"{processes} processes need a CUDA device each, and this machine has {torch.cuda.device_count()}",
+            where=f"device {wanted}",
+            advice="Use fewer processes, or cpu.",
+        )
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+
+
+def choose_threads(request: ExecutionRequest, device: str, step: Callable[[], None], sharers: int = 1) -> int:
     """Return how many CPU threads to use, and set them for this thread.
 
     Parameters
@@ -51,10 +72,12 @@ def choose_threads(request: ExecutionRequest, device: str, step: Callable[[], No
     device : str
     step : callable
         A piece of typical work, some milliseconds long; timed with 1, 2, 4, ... threads.
+    sharers : int, optional
+        Processes that share the cores.
     """
     chosen = request.threads
     if not chosen:
-        chosen = 1 if device != "cpu" else _fastest(available_cores(), step)
+        chosen = 1 if device != "cpu" else _fastest(max(1, available_cores() // sharers), step)
     torch.set_num_threads(chosen)
     return chosen
 

@@ -46,6 +46,8 @@ class How(TypedDict, total=False):
     """The optional arguments of `draw`."""
 
     batch_size: int
+    labels: Tensor | None
+    clip: bool
     turn: AbstractContextManager[None] | None
     on_call: Callable[[], None] | None
 
@@ -57,6 +59,8 @@ def draw(
     sampling_steps: int,
     *,
     batch_size: int = BATCH_SIZE,
+    labels: Tensor | None = None,
+    clip: bool = True,
     turn: AbstractContextManager[None] | None = None,
     on_call: Callable[[], None] | None = None,
 ) -> Drawn:
@@ -70,6 +74,10 @@ def draw(
     own_steps, sampling_steps : int
         What the model was made for, and what is wanted; at most as many.
     batch_size : int, optional
+    labels : Tensor of int64, shape (N,), on the CPU, optional
+        Classes for a class-conditional model, -1 for none.
+    clip : bool, optional
+        Clip every estimate of the image to [-1, 1].
     turn : context manager, optional
         Entered around every network call, where the device is shared.
     on_call : callable, optional
@@ -93,14 +101,17 @@ def draw(
             waited += time.perf_counter() - began
 
     batches = noise.split(batch_size)
+    classes = labels.split(batch_size) if labels is not None else [None] * len(batches)
     images = []
     with turn:
         began = time.perf_counter()
-        for batch in batches:
-            images.append(ddim(denoiser, batch.to(schedule.device), levels, on_call=between).cpu())
+        for batch, told in zip(batches, classes, strict=True):
+            z = batch.to(schedule.device, schedule.dtype)
+            told = None if told is None else told.to(schedule.device)
+            images.append(ddim(denoiser, z, levels, labels=told, clip=clip, on_call=between).cpu())
         seconds = time.perf_counter() - began - waited
     calls = (denoiser.network_calls - calls_before) // len(batches)
-    return Drawn(torch.cat(images), seconds / len(noise), calls)
+    return Drawn(torch.cat(images).float(), seconds / len(noise), calls)
 
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:

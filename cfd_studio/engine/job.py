@@ -1,10 +1,11 @@
 """One job: take the run, go on where it stands, train and judge every stage, give the run back."""
 
-import traceback
+import contextlib
 
 import torch
 
 from cfd_studio.data.images import DataSet, to_float
+from cfd_studio.engine import mishaps
 from cfd_studio.engine.build import (
     build_data,
     build_network,
@@ -12,11 +13,13 @@ from cfd_studio.engine.build import (
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.execution import choose_device, choose_threads
+from cfd_studio.engine.prepare import ranks_of
+from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.stages import Workplace, judge_stage, train_stage
+from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import (
     JobEnded,
     JobStarted,
@@ -29,7 +32,9 @@ from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.lease import Lease
 
 
-def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = None) -> JobEnded:
+def run_job(
+    run: RunFolder, request: ExecutionRequest, turns: Turns | None = None, ranks: Ranks | None = None
+) -> JobEnded:
     """Train a run from wherever it stands to its end, or until it is asked to stop.
 
     Parameters
@@ -38,6 +43,8 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
     request : ExecutionRequest
     turns : Turns, optional
         Shares the device with whoever samples in this process.
+    ranks : Ranks, optional
+        Of which this is the first; the others call `cfd_studio.engine.assistant.assist`.
 
     Returns
     -------
@@ -49,32 +56,46 @@ def run_job(run: RunFolder, request: ExecutionRequest, turns: Turns | None = Non
     CfdError
         Where the job could not begin: the config cannot be read, the run is being trained, the device does not exist.
     """
+    ranks = ranks or Ranks()
+    try:
+        return _hold(run, request, turns or Turns(), ranks)
+    finally:
+        ranks.release()
+
+
+def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks) -> JobEnded:
+    """Take the run, work, say how it ended, and give the run back."""
     config = run.config()
     device = choose_device(request.device)
-    lease = Lease.acquire(run)
+    with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
+        lease = Lease.acquire(run)
     try:
-        previous = run.jobs()
-        job = run.new_job("train")
-        reporter = Reporter(job)
+        with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
+            previous = run.jobs()
+            job = run.new_job("train")
+            reporter = Reporter(job)
         try:
+            controls = Controls(job, reporter)
+            storage = Storage(run, lease, reporter, controls)
             try:
-                ended = _work(run, config, request, device, job, previous, reporter, turns or Turns(), lease)
+                ended = _work(run, config, request, device, job, previous, reporter, controls, storage, turns, ranks)
             except StopRequested as stop:
                 ended = JobEnded(state=JobState.STOPPED, sentence=_stop_sentence(run, config, stop), exit_code=1)
-                Controls(job, reporter).granted(stop.command)
-            except CfdError as error:
-                ended = JobEnded(state=JobState.FAILED, sentence=str(error), exit_code=error.exit_code)
+                mishaps.forget(stop)
+                storage.close()
+                controls.granted(stop.command)
             except Exception as error:
-                said = str(error).strip().partition("\n")[0]
-                sentence = f"An unexpected error ended the job: {type(error).__name__}: {said}. What was saved is kept."
-                ended = JobEnded(state=JobState.FAILED, sentence=sentence, exit_code=1, details=traceback.format_exc())
+                ended = mishaps.ending(error, *reporter.doing, device, _standing(run, config))
+            # From here on nothing is raised: a disk that takes no last words must not hide what ended the job.
+            storage.close()
             reporter.log(ended.sentence, "error" if ended.state is JobState.FAILED else "info")
             reporter.say(ended)
             reporter.state(ended.state, ended.sentence)
         finally:
             reporter.close()
     finally:
-        lease.release()
+        _give_back(run, lease)
+        mishaps.release_device_memory()
     return ended
 
 
@@ -86,8 +107,10 @@ def _work(
     job: JobFolder,
     previous: list[JobFolder],
     reporter: Reporter,
+    controls: Controls,
+    storage: Storage,
     turns: Turns,
-    lease: Lease,
+    ranks: Ranks,
 ) -> JobEnded:
     reporter.state(JobState.RUNNING)
     open_stages = [stage for stage in config.stages if not run.weights(stage.id).exists()]
@@ -98,24 +121,28 @@ def _work(
     reporter.phase("loading")
     reporter.log("Loading the images and measuring how many threads are fastest.")
     data = build_data(config).to(device)
-    plan = _execution_plan(config, request, device, data, previous, turns)
+    plan = _execution_plan(config, request, device, data, previous, turns, ranks)
     torch.set_num_threads(plan.threads)
-    job.write_plan(plan)
     before = next((old for old in (one.read_plan() for one in reversed(previous)) if old), plan)
+    job.write_plan(plan)
     if before != plan:
         reporter.log(
-            f"This job uses {plan.device} with {plan.threads} threads, the last one {before.device} with "
-            f"{before.threads}: from here on the run is not bitwise the one that was begun.",
+            f"This job uses {_described(plan)}, the last one {_described(before)}: from here on the run is not "
+            "bitwise the one that was begun.",
             "warning",
         )
+    ranks.say(Word.GO)
+    ranks.tell(plan.model_dump_json())
     reporter.log(
         f"{config.name}: {len(data.train):,} training and {len(data.held_out):,} held-out images, "
-        f"{len(config.stages)} stages, on {plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}."
+        f"{len(config.stages)} stages, on {_described(plan)}."
     )
-    place = Workplace(run, config, data, plan, reporter, Controls(job, reporter), turns, lease)
+    place = Workplace(run, config, data, plan, reporter, controls, turns, storage, ranks)
     for stage in config.stages:
         if not run.weights(stage.id).exists():
             train_stage(place, stage)
+        else:
+            ranks_of(stage, ranks).say(Word.SKIP)
         if (quality := run.quality(stage.id)) is None:
             judge_stage(place, stage)
         else:  # said again: the job that measured it may have been killed before it could
@@ -130,11 +157,14 @@ def _execution_plan(
     data: DataSet,
     previous: list[JobFolder],
     turns: Turns,
+    ranks: Ranks,
 ) -> ExecutionPlan:
     """Return the plan of the last job where it fits the request, else choose one by measuring."""
-    for job in reversed(previous):
-        old = job.read_plan()
-        if old and old.device == device and request.threads in (0, old.threads):
+    plans = [old for job in reversed(previous) if (old := job.read_plan())]
+    parts = request.accumulation or (plans[0].accumulation if plans else 1)
+    asked = {"device": device, "processes": ranks.size, "accumulation": parts}
+    for old in plans:
+        if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
             return old
     diffusion = config.diffusion_stages()
     stage: Stage = diffusion[0] if diffusion else config.stages[0]
@@ -148,17 +178,39 @@ def _execution_plan(
             output = network(images).logits if isinstance(stage, ClassifierStage) else network(images, levels)
             output.square().mean().backward()
 
-    return ExecutionPlan(device=device, threads=choose_threads(request, device, typical_step))
+    threads = choose_threads(request, device, typical_step, sharers=ranks.size)
+    return ExecutionPlan(threads=threads, **asked)
+
+
+def _described(plan: ExecutionPlan) -> str:
+    threads = f"{plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}"
+    processes = f", {plan.processes} processes" if plan.processes > 1 else ""
+    parts = f", batches in {plan.accumulation} parts" if plan.accumulation > 1 else ""
+    return threads + processes + parts
+
+
+def _give_back(run: RunFolder, lease: Lease) -> None:
+    """Release a lease where the disk lets it; a folder that is gone is not made again for it."""
+    with contextlib.suppress(OSError):
+        if run.path.is_dir():
+            lease.release()
 
 
 def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> str:
-    for stage in config.stages:
-        if not run.weights(stage.id).exists():
-            saved = checkpoints(run.stage(stage.id))
-            at = (
-                f"step {checkpoint_step(saved[-1]):,} of stage '{stage.id}'"
-                if saved
-                else f"the start of stage '{stage.id}'"
-            )
-            return f"Stopped{' and saved' if stop.keep and saved else ''}; the run goes on from {at}."
-    return "Stopped; the weights of all stages are saved."
+    if stop.unsaved:
+        return f"Stopped without saving, for {stop.unsaved}; {_standing(run, config)}."
+    standing = _standing(run, config)
+    return f"Stopped{' and saved' if stop.keep and 'from step' in standing else ''}; {standing}."
+
+
+def _standing(run: RunFolder, config: RunConfig) -> str:
+    """Return where the run goes on from, as the end of a sentence."""
+    try:
+        for stage in config.stages:
+            if not run.weights(stage.id).exists():
+                saved = checkpoints(run.stage(stage.id))
+                at = f"step {checkpoint_step(saved[-1]):,}" if saved else "the start"
+                return f"the run goes on from {at} of stage '{stage.id}'"
+    except OSError:
+        return "what was saved is kept"
+    return "the weights of all stages are saved"

@@ -1,24 +1,21 @@
-"""The one training loop."""
+"""The one training loop: it steps, listens, measures and saves."""
 
 import time
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
-
-from cfd_studio.data.images import DataSet, to_float
 from cfd_studio.engine.checkpoint import save_checkpoint
 from cfd_studio.engine.controls import Controls, StopRequested
-from cfd_studio.engine.objectives import Objective
+from cfd_studio.engine.ranks import Word
 from cfd_studio.engine.reporter import Reporter
-from cfd_studio.engine.state import TrainingState, learning_rate
+from cfd_studio.engine.state import learning_rate
+from cfd_studio.engine.storage import Storage
+from cfd_studio.engine.tally import Point
+from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.config import JournalConfig
-from cfd_studio.protocol.events import CheckpointSaved, HeldOutLogged
-from cfd_studio.protocol.stages import Stage
+from cfd_studio.protocol.errors import JobError
+from cfd_studio.protocol.events import CheckpointSaved, HeldOutLogged, LossLogged
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Lease
 
 
 @dataclass
@@ -27,23 +24,22 @@ class Loop:
 
     Attributes
     ----------
-    data : DataSet
-        Both splits on the training device.
     held_out_seed : int
         Fixes timesteps and noise of the held-out loss.
     """
 
     run: RunFolder
-    stage: Stage
-    data: DataSet
-    state: TrainingState
-    objective: Objective
+    trainer: Trainer
     reporter: Reporter
     controls: Controls
     turns: Turns
-    lease: Lease
+    storage: Storage
     journal: JournalConfig
     held_out_seed: int
+
+    def __post_init__(self) -> None:
+        self.stage, self.state = self.trainer.stage, self.trainer.state
+        self._reported = self.state.seconds
 
     def train(self) -> None:
         """Run the remaining steps.
@@ -55,81 +51,94 @@ class Loop:
         JobError
             Where a loss is not finite, or the run was taken over.
         """
-        total = self.stage.optimization.steps
+        total, every = self.stage.optimization.steps, self.journal
         if self.state.step == 0:
             self._held_out()
         while self.state.step < total:
+            self._listen()
+            self.trainer.ranks.say(Word.GO)
             began = time.monotonic()
-            try:
-                self._poll()
-            except StopRequested as stop:
-                if stop.keep:
-                    self._save()
-                raise
-            waited = time.monotonic() - began
-            with self.turns, self.state.own_randomness():
-                rate = self._step()
-            self.state.seconds += time.monotonic() - began - waited
+            with self.turns:
+                self.trainer.step()
             step = self.state.step
+            due = step % every.log_every == 0 or step == total
+            point = self.trainer.tally.read() if due else None  # waits for the device: that is part of the work
+            self.state.seconds += time.monotonic() - began
             self.reporter.progress(self.stage.id, step, total)
-            if step % self.journal.log_every == 0 or step == total:
-                self.reporter.flush(self.stage.id, step, rate)
-            if step % self.journal.held_out_every == 0 or step == total:
+            if point:
+                self._report(point)
+            if step % every.held_out_every == 0 or step == total:
                 self._held_out()
-            if step % self.journal.checkpoint_every == 0 or step == total:
+            if step % every.checkpoint_every == 0 or step == total:
                 self._save()
 
-    def _step(self) -> float:
-        """Do one optimizer step and return its learning rate."""
-        state, optimization = self.state, self.stage.optimization
-        images, labels = self._batch()
-        terms = self.objective.terms(state.network, images, labels, state.generator)
-        loss = torch.stack(list(terms.values())).sum()
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip)
-        rate = learning_rate(optimization, state.step)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        state.optimizer.step()
-        if state.ema:
-            state.ema.update(state.network)
-        state.step += 1
-        self.reporter.add(terms, norm, len(images))
-        return rate
-
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        chosen = next(self.state.batches).to(self.data.train.images.device)
-        images = to_float(self.data.train.images[chosen])
-        if self.data.flip:
-            mirrored = torch.rand(len(images), 1, 1, 1, generator=self.state.generator, device=images.device) < 0.5
-            images = torch.where(mirrored, images.flip(3), images)
-        return images, self.data.train.labels[chosen]
-
-    def _poll(self) -> None:
-        self.controls.poll(can_save=True)
-        while self.controls.saves:
-            self._save()
+    def _listen(self) -> None:
+        try:
             self.controls.poll(can_save=True)
+            while self.controls.saves:
+                self._save()
+                self.controls.poll(can_save=True)
+        except StopRequested as stop:
+            if stop.keep:
+                self._save()
+            raise
+
+    def _report(self, point: Point) -> None:
+        """Write a point of the curve.
+
+        Raises
+        ------
+        JobError
+            Where something was not finite. The weights have not changed since, but only the newest checkpoint holds
+            them together with the batch and the noise that come next.
+        """
+        elapsed, self._reported = self.state.seconds - self._reported, self.state.seconds
+        norms, self.trainer.gradient_norms = self.trainer.gradient_norms, {}
+        self.reporter.say(
+            LossLogged(
+                stage=self.stage.id,
+                step=self.state.step,
+                loss=sum(point.terms.values()),
+                terms=point.terms if len(point.terms) > 1 else {},
+                gradient_norm=point.gradient_norm,
+                gradient_norms={name: float(norm) for name, norm in norms.items()},
+                learning_rate=learning_rate(self.stage.optimization, self.state.step - 1),
+                images_per_second=point.images / max(elapsed, 1e-9),
+            )
+        )
+        if point.bad_step is not None:
+            where = f"at step {point.bad_step:,} of stage '{self.stage.id}'"
+            raise JobError(
+                f"{where} {_listed(point.bad_names)} stopped being finite",
+                advice="Nothing of that was kept: the newest checkpoint is the last good state. "
+                "Begin a new run with a lower learning rate or a smaller gradient clip.",
+            )
 
     def _save(self) -> None:
-        """Write a checkpoint; a loss that is not finite is found first and is never saved."""
-        self.reporter.flush(self.stage.id, self.state.step, learning_rate(self.stage.optimization, self.state.step))
-        self.lease.check()
-        save_checkpoint(
-            self.run.stage(self.stage.id), self.state.step, self.state.capture(), self.journal.keep_checkpoints
+        """Write a checkpoint; what is not finite is found first and never saved."""
+        if point := self.trainer.tally.read():
+            self._report(point)
+        folder, step, state = self.run.stage(self.stage.id), self.state.step, self.state
+        self.storage.keep(
+            f"the checkpoint of step {step:,} of stage '{self.stage.id}'",
+            lambda: save_checkpoint(folder, step, state.capture(), self.journal.keep_checkpoints),
         )
-        self.reporter.say(CheckpointSaved(stage=self.stage.id, step=self.state.step))
+        self.reporter.say(CheckpointSaved(stage=self.stage.id, step=step))
         while self.controls.saves:
             self.controls.granted(self.controls.saves.pop(0))
 
     def _held_out(self) -> None:
-        network = self.state.sampling_network
+        network, data = self.state.sampling_network, self.trainer.data
         training = network.training
         network.eval()
         with self.turns:
-            measured = self.objective.held_out(network, self.data.held_out, self.held_out_seed)
+            measured = self.trainer.objective.held_out(network, data.held_out, self.held_out_seed)
         network.train(training)
         self.reporter.say(
             HeldOutLogged(stage=self.stage.id, step=self.state.step, loss=measured.loss, accuracy=measured.accuracy)
         )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *others, last = (f"the {name}" for name in names)
+    return f"{', '.join(others)} and {last}" if others else last

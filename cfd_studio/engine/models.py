@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
 
+import torch
 from torch import Tensor
 
 from cfd_studio.diffusion.denoiser import Denoiser
@@ -24,16 +25,24 @@ class Model:
         Network calls it was made for.
     shape : (int, int, int)
         Channels, height and width of its images.
+    classes : int
+        That it can be asked for; 0 for a model that knows of no classes.
+    clip : bool
+        Whether it samples with estimates clipped to [-1, 1].
     """
 
     stage_id: str
     denoiser: Denoiser
     own_steps: int
     shape: ImageShape
+    classes: int = 0
+    clip: bool = True
     _prepared: set[int] = field(default_factory=set)
 
     def draw(self, noise: Tensor, sampling_steps: int, **how: Unpack[How]) -> Drawn:
         """Draw one image per row of noise; see `cfd_studio.engine.gallery.draw`.
+
+        A class-conditional model that is asked for no classes draws them in turn.
 
         The first call of a network on a shape of batch prepares it, which is no part of what an image costs: it is
         made once before the clock runs.
@@ -44,11 +53,37 @@ class Model:
             Where the model cannot use that many steps.
         """
         self.check_steps(sampling_steps)
+        how["clip"] = self.clip
+        labels = how.get("labels")
+        if self.classes and labels is None:
+            labels = how["labels"] = torch.arange(len(noise)) % self.classes
         size = min(len(noise), how.get("batch_size", BATCH_SIZE))
         if size not in self._prepared:
-            draw(self.denoiser, noise[:size], self.own_steps, 1, **how)
+            first = How(**how)
+            first["labels"] = None if labels is None else labels[:size]
+            draw(self.denoiser, noise[:size], self.own_steps, 1, **first)
             self._prepared.add(size)
         return draw(self.denoiser, noise, self.own_steps, sampling_steps, **how)
+
+    def labels(self, label: int | None, count: int) -> Tensor | None:
+        """Return the classes to draw ``count`` images of: of one class, or, for None, of whatever it draws unasked.
+
+        Raises
+        ------
+        CfdError
+            Where the model has no such class.
+        """
+        if label is None:
+            return None
+        if not self.classes:
+            raise CfdError(f"model '{self.stage_id}' knows of no classes", where="--label", advice="Leave it out.")
+        if not -1 <= label < self.classes:
+            raise CfdError(
+                f"model '{self.stage_id}' has no class {label}",
+                where="--label",
+                advice=f"Use 0 to {self.classes - 1}, or -1 for none.",
+            )
+        return torch.full((count,), label, dtype=torch.int64)
 
     def check_steps(self, sampling_steps: int) -> None:
         """Make sure that the model can sample with that many steps.
@@ -90,6 +125,7 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[
             )
         denoiser = load_denoiser(run, config, stage_id, device)
         path = run.weights(stage_id)
-        shape, _ = read_shape(read_metadata(path), path)
-        models.append(Model(stage_id, denoiser, config.own_steps(known[stage_id]), shape))
+        shape, classes = read_shape(read_metadata(path), path)
+        classes = classes if config.network.conditional else 0
+        models.append(Model(stage_id, denoiser, config.own_steps(known[stage_id]), shape, classes, config.clip_samples))
     return models

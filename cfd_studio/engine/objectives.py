@@ -1,4 +1,4 @@
-"""The four things a stage can minimise. Each returns named terms; the loss is their sum."""
+"""What a stage can minimise. Each objective returns named terms; the loss is their sum."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,11 +10,10 @@ from torch.nn import functional
 
 from cfd_studio.data.images import ImageSet, to_float
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.diffusion.feature import feature_divergence
 from cfd_studio.diffusion.prediction import ToImage
-from cfd_studio.diffusion.progressive import two_step_target
 from cfd_studio.diffusion.schedule import NoiseSchedule
-from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_error
+from cfd_studio.diffusion.weighting import Weighting, truncated_snr, weighted_squared_error
+from cfd_studio.engine.batch import Batch, Gather
 
 Terms = dict[str, Tensor]
 
@@ -28,21 +27,41 @@ class HeldOutLoss:
 
 
 class Objective(Protocol):
-    """What the loop minimises without knowing it."""
+    """What the loop minimises without knowing it.
 
-    def terms(self, network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> Terms:
-        """Return scalar terms for a batch of images in [-1, 1], shape (B, C, H, W), and classes, shape (B,)."""
+    Attributes
+    ----------
+    gathers : bool
+        Whether a term needs a mean over the whole batch, and `terms` therefore asks for it.
+    """
+
+    @property
+    def gathers(self) -> bool:
+        """Whether `terms` calls ``gather``."""
+
+    def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
+        """Draw everything random about a batch of images in [-1, 1], shape (B, C, H, W), and classes, shape (B,)."""
+
+    def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:
+        """Return scalar terms, each a mean over the batch or the share of one."""
 
     def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:
-        """Return the loss on held-out images; the same seed means the same timesteps and noise."""
+        """Return the loss on held-out images; the same seed means the same levels and noise."""
 
 
 class ClassifierObjective:
     """Cross-entropy."""
 
-    def terms(self, network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> Terms:  # noqa: ARG002
+    gathers = False
+
+    def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:  # noqa: ARG002
+        """Return the batch; nothing about it is random."""
+        return Batch(images, labels)
+
+    def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:  # noqa: ARG002
         """Return the mean cross-entropy in nats."""
-        return {"cross-entropy": functional.cross_entropy(network(images).logits, labels)}
+        assert batch.labels is not None
+        return {"cross-entropy": functional.cross_entropy(network(batch.images).logits, batch.labels)}
 
     @torch.no_grad()
     def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:  # noqa: ARG002
@@ -60,113 +79,83 @@ class DiffusionObjective(ABC):
     schedule : NoiseSchedule
     to_image : ToImage
     own_steps : int
-        The model sees the levels k * T / own_steps, k = 1..own_steps.
+        The model samples at the levels k * T / own_steps, k = 1..own_steps.
+    label_dropout : float or None
+        Share of hidden classes in [0, 1]; None for a network that is told no class.
     """
 
-    def __init__(self, schedule: NoiseSchedule, to_image: ToImage, own_steps: int) -> None:
+    gathers = False
+    lowest = 1  # the first k that is drawn
+
+    def __init__(
+        self, schedule: NoiseSchedule, to_image: ToImage, own_steps: int, label_dropout: float | None = None
+    ) -> None:
         assert schedule.num_timesteps % own_steps == 0
         self.schedule = schedule
         self.own_steps = own_steps
         self.stride = schedule.num_timesteps // own_steps
         self._to_image = to_image
+        self._label_dropout = label_dropout
 
     @abstractmethod
-    def compare(self, model: Denoiser, x: Tensor, z: Tensor, t: Tensor) -> Terms:
-        """Return the terms for clean images x and their noisy versions z at base-grid levels t."""
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:
+        """Return the terms for a batch and its noisy images z at base-grid levels t."""
 
-    def terms(self, network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> Terms:  # noqa: ARG002
-        """Draw levels and noise from the generator and compare."""
-        k = torch.randint(1, self.own_steps + 1, (len(images),), generator=generator, device=images.device)
-        eps = torch.randn(images.shape, generator=generator, device=images.device)
-        return self._compare(network, images, k, eps)
+    def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
+        """Draw levels, noise, and whose class is hidden."""
+        count, device = len(images), images.device
+        k = torch.randint(self.lowest, self.own_steps + 1, (count,), generator=generator, device=device)
+        noise = torch.randn(images.shape, generator=generator, device=device, dtype=images.dtype)
+        told = None
+        if self._label_dropout is not None:
+            hidden = torch.rand(count, generator=generator, device=device) < self._label_dropout
+            told = labels.masked_fill(hidden, -1)
+        return Batch(images, told, k * self.stride, noise)
+
+    def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:
+        """Noise the images and compare."""
+        assert batch.levels is not None
+        assert batch.noise is not None
+        z = self.schedule.add_noise(batch.images, batch.noise, batch.levels)
+        return self.compare(Denoiser(network, self._to_image, self.schedule), batch, z, batch.levels, gather)
 
     @torch.no_grad()
     def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:
-        """Compare at levels spread evenly over the held-out images."""
+        """Compare at levels spread evenly over the held-out images, none of whose classes is hidden."""
         x = to_float(images.images)
         generator = torch.Generator().manual_seed(seed)
         k = 1 + torch.arange(len(x)) % self.own_steps
-        eps = torch.randn(x.shape, generator=generator)
-        terms = self._compare(network, x, k.to(x.device), eps.to(x.device))
+        noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        labels = None if self._label_dropout is None else images.labels
+        batch = Batch(x, labels, k.to(x.device) * self.stride, noise.to(x.device))
+        terms = self.terms(network, batch, lambda mean: mean)
         return HeldOutLoss(float(torch.stack(list(terms.values())).sum()))
-
-    def _compare(self, network: nn.Module, x: Tensor, k: Tensor, eps: Tensor) -> Terms:
-        t = k * self.stride
-        return self.compare(Denoiser(network, self._to_image, self.schedule), x, self.schedule.add_noise(x, eps, t), t)
 
 
 class TeacherObjective(DiffusionObjective):
-    """Denoising with the truncated-SNR weight, at every level of the base grid."""
-
-    def __init__(self, schedule: NoiseSchedule, to_image: ToImage) -> None:
-        super().__init__(schedule, to_image, schedule.num_timesteps)
-
-    def compare(self, model: Denoiser, x: Tensor, z: Tensor, t: Tensor) -> Terms:
-        """Return the weighted squared error against the clean image."""
-        return {"denoising": weighted_squared_error(model(z, t), x, truncated_snr(self.schedule, t))}
-
-
-class ProgressiveObjective(DiffusionObjective):
-    """PD: one step of the student against two of its teacher."""
-
-    def __init__(
-        self,
-        schedule: NoiseSchedule,
-        to_image: ToImage,
-        teacher: Denoiser,
-        own_steps: int,
-    ) -> None:
-        super().__init__(schedule, to_image, own_steps)
-        assert self.stride % 2 == 0
-        self.teacher = teacher
-
-    def target(self, z: Tensor, t: Tensor) -> Tensor:
-        """Return x_target of noisy images z at levels t, shape (B, C, H, W)."""
-        half = self.stride // 2
-        return two_step_target(self.teacher, z, t, t - half, t - self.stride)
-
-    def compare(self, model: Denoiser, x: Tensor, z: Tensor, t: Tensor) -> Terms:  # noqa: ARG002, only the target counts
-        """Return the PD loss: the weighted squared error against x_target."""
-        return {"distillation": weighted_squared_error(model(z, t), self.target(z, t), truncated_snr(self.schedule, t))}
-
-
-class FeatureObjective(ProgressiveObjective):
-    """CFD: the same target, matched in the feature distribution of a frozen classifier, with an optional pixel anchor.
+    """Denoising at every noisy level of the base grid.
 
     Parameters
     ----------
-    classifier : nn.Module
-        Frozen; returns `cfd_studio.networks.classifiers.Classified`.
-    temperature : float
-        Of the teacher's features.
-    anchor_weight : float
-        Of the PD loss added; 0 leaves it out.
+    schedule, to_image, label_dropout
+        As in `DiffusionObjective`.
+    weighting : Weighting, optional
+        What each level counts.
     """
 
     def __init__(
         self,
         schedule: NoiseSchedule,
         to_image: ToImage,
-        teacher: Denoiser,
-        own_steps: int,
+        label_dropout: float | None = None,
         *,
-        classifier: nn.Module,
-        temperature: float,
-        anchor_weight: float,
+        weighting: Weighting = truncated_snr,
     ) -> None:
-        super().__init__(schedule, to_image, teacher, own_steps)
-        self._classifier = classifier
-        self._temperature = temperature
-        self._anchor_weight = anchor_weight
+        super().__init__(schedule, to_image, schedule.num_timesteps, label_dropout)
+        self.lowest = schedule.lowest_noisy
+        self._weighting = weighting
 
-    def compare(self, model: Denoiser, x: Tensor, z: Tensor, t: Tensor) -> Terms:  # noqa: ARG002, only the target counts
-        """Return the feature loss, and the weighted anchor where it has a weight."""
-        target = self.target(z, t)
-        x_hat = model(z, t)
-        with torch.no_grad():
-            wanted = self._classifier(target).features
-        terms = {"feature": feature_divergence(wanted, self._classifier(x_hat).features, self._temperature)}
-        if self._anchor_weight:
-            error = weighted_squared_error(x_hat, target, truncated_snr(self.schedule, t))
-            terms["anchor"] = self._anchor_weight * error
-        return terms
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:  # noqa: ARG002
+        """Return the weighted squared error against the clean image."""
+        x_hat = model(z, t, batch.labels)
+        return {"denoising": weighted_squared_error(x_hat, batch.images, self._weighting(self.schedule, t))}

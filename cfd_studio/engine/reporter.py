@@ -1,17 +1,16 @@
-"""How a job speaks: losses gathered on the device, read once per point; everything else straight into the journal."""
+"""How a job speaks: journal, status and log."""
 
-import math
+import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
-
-from cfd_studio.protocol.errors import JobError
-from cfd_studio.protocol.events import Event, JobState, Logged, LossLogged, PhaseEntered
+from cfd_studio.protocol.events import Event, JobState, Logged, PhaseEntered
 from cfd_studio.runs.folder import JobFolder
 from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.status import StatusWriter
+
+Patience = Callable[[OSError, Callable[[], None]], None]
 
 
 class Reporter:
@@ -21,95 +20,81 @@ class Reporter:
     ----------
     job : JobFolder
         Of which nobody else writes these three files.
-    clock : callable, optional
-        Seconds, rising.
+
+    Attributes
+    ----------
+    patience : callable or None
+        Called with the error and a second attempt where the disk refuses a line of the journal; returns once the line
+        is written. Without it the line waits for the next one, and nothing is raised.
     """
 
-    def __init__(self, job: JobFolder, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, job: JobFolder) -> None:
+        self._job = job
         self._journal = JournalWriter(job.journal)
+        self._unsaid: deque[Event] = deque()
         self._status = StatusWriter(job.status)
-        self._log = job.log.open("a", encoding="utf-8", buffering=1)
-        self._clock = clock
-        self._sums: Tensor | None = None
-        self._names: list[str] = []
-        self._begin()
+        self.patience: Patience | None = None
+
+    @property
+    def doing(self) -> tuple[str, str | None]:
+        """The phase and the stage that the job is busy with."""
+        status = self._status.status
+        return status.phase, status.stage
+
+    @property
+    def unheard(self) -> bool:
+        """Whether something was said that is not in the journal yet."""
+        return bool(self._unsaid)
 
     def say(self, event: Event) -> None:
         """Append an event to the journal."""
-        self._journal.write(event)
+        self._unsaid.append(event)
+        try:
+            self._write()
+        except OSError as error:
+            if self.patience is not None:
+                self.patience(error, self._write_anew)
 
     def log(self, text: str, level: str = "info") -> None:
         """Write a line into the journal and ``log.txt``."""
         event = Logged.model_validate({"level": level, "text": text})
         self.say(event)
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
-        self._log.write(f"{moment} {level:7} {text}\n")
+        with contextlib.suppress(OSError), self._job.log.open("a", encoding="utf-8") as log:  # the journal has it too
+            log.write(f"{moment} {level:7} {text}\n")
 
     def phase(self, phase: str, stage: str | None = None) -> None:
         """Name what the job is busy with."""
+        self._status.update(phase=phase, stage=stage)
         self.say(PhaseEntered(phase=phase, stage=stage))
-        self._status.update(phase=phase, stage=stage, at_once=True)
+        self._show()
 
     def state(self, state: JobState, sentence: str = "") -> None:
         """Set the job's state, visible at once."""
-        self._status.update(state=state, sentence=sentence, at_once=True)
+        self._status.update(state=state, sentence=sentence)
+        self._show()
 
     def progress(self, stage: str, step: int, total_steps: int) -> None:
         """Set where the job is; it reaches the disk with the next heartbeat."""
         self._status.update(stage=stage, step=step, total_steps=total_steps)
 
-    def add(self, terms: dict[str, Tensor], gradient_norm: Tensor, images: int) -> None:
-        """Add one optimizer step's scalars, detached, without waiting for the device."""
-        row = torch.stack([*(term.detach() for term in terms.values()), gradient_norm.detach()])
-        self._sums = row if self._sums is None else self._sums + row
-        self._names = list(terms)
-        self._steps += 1
-        self._images += images
-
-    def pass_over(self, seconds: float) -> None:
-        """Leave time that was not training out of the rate."""
-        self._began += seconds
-
-    def flush(self, stage: str, step: int, learning_rate: float) -> None:
-        """Read the gathered scalars (the one wait for the device) and write a point of the curve.
-
-        Raises
-        ------
-        JobError
-            Where a term or the gradient norm is not finite.
-        """
-        if self._sums is None:
-            return
-        *terms, norm = (self._sums / self._steps).tolist()
-        elapsed = self._clock() - self._began
-        self.say(
-            LossLogged(
-                stage=stage,
-                step=step,
-                loss=sum(terms),
-                terms=dict(zip(self._names, terms, strict=True)) if len(terms) > 1 else {},
-                gradient_norm=norm,
-                learning_rate=learning_rate,
-                images_per_second=self._images / max(elapsed, 1e-9),
-            )
-        )
-        names = [*self._names, "gradient norm"]
-        self._begin()
-        for name, value in zip(names, [*terms, norm], strict=True):
-            if not math.isfinite(value):
-                raise JobError(
-                    f"the {name} of stage '{stage}' stopped being finite before step {step}",
-                    advice="The newest checkpoint is kept; lower the learning rate in a new run.",
-                )
-
     def close(self) -> None:
         """End the heartbeat and close the files."""
         self._status.close()
         self._journal.close()
-        self._log.close()
 
-    def _begin(self) -> None:
-        self._sums = None
-        self._steps = 0
-        self._images = 0
-        self._began = self._clock()
+    def _write(self) -> None:
+        while self._unsaid:
+            self._journal.write(self._unsaid[0])
+            self._unsaid.popleft()
+
+    def _write_anew(self) -> None:
+        """Try again, with the file opened again: one on a network folder that was away stays useless."""
+        old, self._journal = self._journal, JournalWriter(self._job.journal)
+        with contextlib.suppress(OSError):
+            old.close()
+        self._write()
+
+    def _show(self) -> None:
+        with contextlib.suppress(OSError):  # the next heartbeat tries again
+            self._status.update(at_once=True)

@@ -1,38 +1,27 @@
 """What happens to one stage: it is trained, then judged."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import partial
 
-import torch
-
-from cfd_studio.data.batches import Batches
 from cfd_studio.data.images import DataSet
-from cfd_studio.engine.build import (
-    build_network,
-    build_objective,
-    derive_seed,
-    load_denoiser,
-    load_network,
-    weights_metadata,
-)
-from cfd_studio.engine.checkpoint import checkpoints, load_checkpoint, way_out
+from cfd_studio.engine.build import derive_seed, load_denoiser, weights_metadata
+from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls
 from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
 from cfd_studio.engine.gallery import write_strip
 from cfd_studio.engine.loop import Loop
-from cfd_studio.engine.objectives import Objective
+from cfd_studio.engine.prepare import prepare, ranks_of
+from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
-from cfd_studio.engine.state import TrainingState
+from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
 from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import StageJudged, StageStarted, StageTrained
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.lease import Lease
 
 STRIP_IMAGES = 8
 
@@ -48,7 +37,8 @@ class Workplace:
     reporter: Reporter
     controls: Controls
     turns: Turns
-    lease: Lease
+    storage: Storage
+    ranks: Ranks = field(default_factory=Ranks)
     jury: Jury | None = None
 
 
@@ -62,62 +52,30 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     CfdError
         Where a checkpoint or a parent's weights are damaged, or a loss is not finite.
     """
-    run, config, reporter, device = place.run, place.config, place.reporter, place.plan.device
+    run, config, reporter = place.run, place.config, place.reporter
     reporter.phase("loading", stage.id)
     place.controls.poll()
     saved = checkpoints(run.stage(stage.id))
-    state, objective = _prepare(place, stage)
+    step = checkpoint_step(saved[-1]) if saved else 0
+    ranks = ranks_of(stage, place.ranks)
+    ranks.say(Word.GO)
+    ranks.say(step)
+    with place.turns, ranks.together():
+        trainer = prepare(run, config, stage, place.data, place.plan, ranks, step)
+    state = trainer.state
     if saved:
-        _restore(state, saved[-1], device)
         reporter.log(f"Stage '{stage.id}' goes on from step {state.step:,}.")
     reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.optimization.steps))
     reporter.phase("training", stage.id)
-    Loop(
-        run=run,
-        stage=stage,
-        data=place.data,
-        state=state,
-        objective=objective,
-        reporter=reporter,
-        controls=place.controls,
-        turns=place.turns,
-        lease=place.lease,
-        journal=config.journal,
-        held_out_seed=derive_seed(config.seed, stage.id, "held-out"),
-    ).train()
-    place.lease.check()
+    seed = derive_seed(config.seed, stage.id, "held-out")
+    Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed).train()
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
-    save_weights(run.weights(stage.id), state.sampling_network, metadata)
+    place.storage.keep(
+        f"the weights of stage '{stage.id}'",
+        lambda: save_weights(run.weights(stage.id), state.sampling_network, metadata),
+    )
     reporter.say(StageTrained(stage=stage.id, step=state.step, seconds=state.seconds))
     reporter.log(f"Stage '{stage.id}' is trained: {state.step:,} steps in {state.seconds:.1f} s.")
-
-
-def _prepare(place: Workplace, stage: Stage) -> tuple[TrainingState, Objective]:
-    """Return the state before the first step: a student starts from the weights its parent samples with."""
-    config, device = place.config, place.plan.device
-    with place.turns, torch.random.fork_rng(devices=[]):  # initial weights are drawn on the CPU
-        torch.manual_seed(derive_seed(config.seed, stage.id, "weights"))
-        network = build_network(config, stage, place.data.train.shape, place.data.classes).to(device)
-    if stage.parent is not None:
-        network.load_state_dict(load_network(place.run, config, stage.parent, device).state_dict())
-    network.train()
-    batches = Batches(
-        len(place.data.train), stage.optimization.batch_size, derive_seed(config.seed, stage.id, "batches")
-    )
-    state = TrainingState.fresh(network, stage.optimization, batches, derive_seed(config.seed, stage.id, "noise"))
-    return state, build_objective(place.run, config, stage, device)
-
-
-def _restore(state: TrainingState, checkpoint: Path, device: str) -> None:
-    captured = load_checkpoint(checkpoint, device)
-    try:
-        state.restore(captured)
-    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
-        raise CfdError(
-            "the checkpoint belongs to another stage or version",
-            where=str(checkpoint / "state.pt"),
-            advice=way_out(checkpoint),
-        ) from None
 
 
 def judge_stage(place: Workplace, stage: Stage) -> None:
@@ -139,18 +97,21 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
             )
             judgements.append(judgement)
             if steps == own_steps:
-                place.lease.check()
                 strip = run.stage(stage.id) / "samples" / f"step-{stage.optimization.steps:08d}.png"
-                write_strip(strip, images[:STRIP_IMAGES], STRIP_IMAGES)
+                place.storage.keep(
+                    f"the strip of stage '{stage.id}'",
+                    partial(write_strip, strip, images[:STRIP_IMAGES], STRIP_IMAGES),
+                )
         quality = StageQuality(
             stage=stage.id, judgements=tuple(judgements), floor=place.jury.floor(), accuracies=accuracies
         )
         own = judgements[0]
         distances = ", ".join(
-            f"{figure.value:.3g} in {figure.space}" for figure in own.figures if figure.reference == "held-out"
+            f"{figure.value:.3g} in {figure.space}"
+            for figure in own.figures
+            if (figure.metric, figure.reference) == ("frechet", "held-out")
         )
         noun = "step" if own.sampling_steps == 1 else "steps"
         reporter.log(f"Model '{stage.id}' with {own.sampling_steps} {noun}: Fréchet distance {distances}.")
-    place.lease.check()
-    run.write_quality(quality)
+    place.storage.keep(f"the quality of stage '{stage.id}'", lambda: run.write_quality(quality))
     reporter.say(StageJudged(quality=quality))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -22,9 +23,9 @@ class TrainingState:
     Attributes
     ----------
     generator : torch.Generator
-        Timesteps, noise and flips, on the training device.
-    global_state : Tensor of uint8
-        State of the process-wide generator that dropout draws from; lent to it by `own_randomness`.
+        Timesteps, noise and flips, on the training device; the same on every rank.
+    dropout_seed : int
+        Of this rank, together with the step; see `own_randomness`.
     step : int
         Optimizer steps done.
     seconds : float
@@ -36,12 +37,14 @@ class TrainingState:
     ema: Ema | None
     generator: torch.Generator
     batches: Batches
-    global_state: Tensor
+    dropout_seed: int
     step: int = 0
     seconds: float = 0.0
 
     @classmethod
-    def fresh(cls, network: nn.Module, optimization: Optimization, batches: Batches, seed: int) -> "TrainingState":
+    def fresh(
+        cls, network: nn.Module, optimization: Optimization, batches: Batches, seed: int, rank: int = 0
+    ) -> "TrainingState":
         """Return the state before the first step; a student's network already holds its parent's weights."""
         device = next(network.parameters()).device
         return cls(
@@ -55,7 +58,7 @@ class TrainingState:
             ema=Ema(network, optimization.ema_decay) if optimization.ema_decay is not None else None,
             generator=torch.Generator(device).manual_seed(seed),
             batches=batches,
-            global_state=torch.Generator(device).manual_seed(seed ^ 1).get_state(),  # a stream of its own
+            dropout_seed=(seed + 1 + rank) % 2**63,
         )
 
     @property
@@ -65,10 +68,11 @@ class TrainingState:
 
     @contextmanager
     def own_randomness(self) -> Iterator[None]:
-        """Lend the process-wide generator of the training device this stage's state, and take it back.
+        """Set the process-wide generator of the training device, which dropout draws from, and give it back after.
 
-        What others draw in this process, another job in another thread for example, then never reaches this stage. The
-        caller holds the turn of the device.
+        It starts anew for every step from this rank's seed and the step, so nothing of it has to be saved, and what
+        others draw in this process, another job in another thread for example, never reaches this stage. The caller
+        holds the turn of the device.
         """
         device = next(self.network.parameters()).device
         shared = torch.default_generator
@@ -77,12 +81,32 @@ class TrainingState:
         elif device.type == "mps":
             shared = torch.mps._get_default_mps_generator()
         outside = shared.get_state()
-        shared.set_state(self.global_state)
+        shared.manual_seed(int.from_bytes(sha256(f"{self.dropout_seed} {self.step}".encode()).digest()[:7]))
         try:
             yield
         finally:
-            self.global_state = shared.get_state()
             shared.set_state(outside)
+
+    def descend(self, rate: float, masked: Tensor) -> None:
+        """Do one optimizer step with the gradient that lies in the network, and follow with the average.
+
+        Parameters
+        ----------
+        rate : float
+            The learning rate.
+        masked : Tensor, scalar on the device
+            Where it is 1 neither weights nor average change, without the host knowing.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if self.optimizer.defaults["fused"]:
+            self.optimizer.found_inf = masked  # type: ignore[attr-defined]  # the way of torch's own GradScaler
+            self.optimizer.step()
+        elif not masked:
+            self.optimizer.step()
+        if self.ema:
+            self.ema.update(self.network, masked)
+        self.step += 1
 
     def capture(self) -> dict[str, Any]:
         """Return everything that `restore` needs, as tensors and plain values."""
@@ -92,7 +116,6 @@ class TrainingState:
             "ema": self.ema.network.state_dict() if self.ema else None,
             "ema_updates": self.ema.updates if self.ema else 0,
             "generator": self.generator.get_state(),
-            "global_state": self.global_state,
             "position": self.batches.position,
             "step": self.step,
             "seconds": self.seconds,
@@ -106,7 +129,6 @@ class TrainingState:
             self.ema.network.load_state_dict(captured["ema"])
             self.ema.updates = captured["ema_updates"]
         self.generator.set_state(captured["generator"].cpu())
-        self.global_state = captured["global_state"].cpu()
         self.batches.position = captured["position"]
         self.step = captured["step"]
         self.seconds = captured["seconds"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.execution import DEVICE, ExecutionRequest
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.workspace.folders import new_demo_folder, runs_folder
 from cfd_studio.workspace.resources import DEMO_PRESET, presets
@@ -58,8 +59,7 @@ class Beginnings(QObject):
             return resolve(json.loads(source.read_bytes()), source=str(source))
 
         def go(config: RunConfig | None) -> None:
-            settings = self._preferences.settings
-            request = ExecutionRequest(device=settings.device, threads=settings.threads)
+            request = self._preferences.settings.request
             if config is not None:
                 self._controller.create(target, config, request)
             else:
@@ -76,22 +76,23 @@ class Beginnings(QObject):
             return {name: json.loads(path.read_bytes()) for name, path in presets().items()}
 
         def offer(recipes: dict[str, Any]) -> None:
-            settings = self._preferences.settings
-            self._form.offer(recipes, runs_folder(), settings.device, settings.threads)
+            self._form.offer(recipes, runs_folder(), self._preferences.settings.request)
             self.form_ready.emit()
 
         self._clerk.submit(read, offer, self._unreadable)
 
     def start_again(self, snapshot: RunSnapshot) -> None:
-        """Start or resume a run, on the device that it was on before."""
+        """Start or resume a run, on the device and by the plan that it was on before, where jobs run by choice."""
         settings = self._preferences.settings
-        request = ExecutionRequest(device=snapshot.device or settings.device, threads=settings.threads)
-        self._controller.start(snapshot.path, request)
+        device = snapshot.device if re.match(DEVICE, snapshot.device) else settings.device
+        used = {"device": device, "threads": settings.threads}
+        if snapshot.plan is not None:
+            used |= snapshot.plan.model_dump(include=set(ExecutionRequest.model_fields))
+        self._controller.start(snapshot.path, ExecutionRequest.model_validate(used | {"worker": settings.worker}))
 
     @Slot(object, object, object)
     def _start_new(self, path: Path, config: RunConfig, request: ExecutionRequest) -> None:
-        used = {"device": request.device, "threads": request.threads}
-        self._preferences.remember(self._preferences.settings.model_copy(update=used))
+        self._preferences.remember(self._preferences.settings.model_copy(update=request.model_dump()))
         self._controller.create(path, config, request, self._form.refuse_folder)
 
     def _unreadable(self, error: Exception) -> None:

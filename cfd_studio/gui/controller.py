@@ -43,12 +43,15 @@ class Controller(QObject):
         The path of a run that now exists.
     too_late(object)
         The path of a run that had ended before a command reached it.
+    moved(object)
+        The path of a run whose job got a process of its own though the window was asked for.
     """
 
     changed = Signal(object)
     failed = Signal(object, str, str)
     created = Signal(object)
     too_late = Signal(object)
+    moved = Signal(object)
 
     def __init__(self, launcher: Launcher, clerk: Clerk) -> None:
         super().__init__()
@@ -90,6 +93,8 @@ class Controller(QObject):
         watch.starting = True
         watch.asked.clear()
         self.changed.emit(path)
+        if watch.handle.outlives and not request.apart:
+            self.moved.emit(path)
 
     def send(self, path: Path, verb: Verb, *, quietly: bool = False) -> None:
         """Leave a command in the inbox of the run's newest job; ``quietly`` where it is asked again and again."""
@@ -141,7 +146,7 @@ class Controller(QObject):
             watch.asked.clear()
 
     def tick(self) -> None:
-        """Notice jobs of this process that ended or never began; called ten times a second."""
+        """Notice jobs started here that ended or never began; called ten times a second."""
         for path, watch in self._runs.items():
             if watch.handle is None or watch.handle.alive:
                 continue
@@ -158,17 +163,23 @@ class Controller(QObject):
         watch = self._watch(path)
         return frozenset(verb.value for verb in watch.asked) | ({START} if watch.starting else frozenset())
 
-    def runs_here(self, path: Path) -> bool:
-        """Tell whether a job of this process works on a run."""
+    def in_window(self, path: Path) -> bool:
+        """Tell whether a job works on a run that would end with this process."""
         handle = self._watch(path).handle
-        return handle is not None and handle.alive
+        return handle is not None and handle.alive and not handle.outlives
 
     def jobs_here(self) -> list[Path]:
-        """Return the runs on which jobs of this process work."""
-        return [path for path in self._runs if self.runs_here(path)]
+        """Return the runs on which jobs work that were started here."""
+        return [path for path, watch in self._runs.items() if watch.handle is not None and watch.handle.alive]
+
+    def let_go(self) -> None:
+        """Leave the jobs alone that go on without this process."""
+        for watch in self._runs.values():
+            if watch.handle is not None and watch.handle.outlives:
+                watch.handle = None
 
     def stop_everything(self) -> None:
-        """Ask all jobs of this process to stop and keep; asked again, for a job may only just have begun to listen."""
+        """Ask all jobs started here to stop and keep; asked again, for a job may only just have begun to listen."""
         for path in self.jobs_here():
             self._watch(path).asked.pop(Verb.STOP_KEEP, None)
             self.send(path, Verb.STOP_KEEP, quietly=True)

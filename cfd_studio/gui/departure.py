@@ -1,4 +1,4 @@
-"""Closing while a job works: ask, stop, wait without freezing."""
+"""Closing while a job works: ask, stop or leave running, wait without freezing."""
 
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,16 @@ if TYPE_CHECKING:
 
 POLL_MILLISECONDS = 200
 ASK_AGAIN_EVERY = 5
+STOP, LEAVE = "Stop and keep", "Leave running"
+_ENDS = "It saves a checkpoint and stops; Resume goes on from there another time."
+_OUTLIVES = (
+    f"A run is being trained in a process of its own. “{LEAVE}” closes only the window; open the run again to watch or "
+    f"stop it. “{STOP}” saves a checkpoint and ends the job."
+)
+_BOTH = (
+    "One run is being trained in this window, another in a process of its own. Both can save a checkpoint and stop; "
+    f"“{LEAVE}” lets the process go on and stops only what this window trains."
+)
 
 
 class Departure(QObject):
@@ -31,25 +41,31 @@ class Departure(QObject):
 
     def may_close(self) -> bool:
         """Return whether nothing works here; where something does, ask, and close later if the person agrees."""
-        jobs = self._window.controller.jobs_here()
+        controller = self._window.controller
+        jobs = controller.jobs_here()
         if not jobs:
             self._timer.stop()
             return True
         if not self.going:
-            text = (
-                "A run is being trained in this window. It saves a checkpoint and stops; Resume goes on from there "
-                "another time."
-            )
-            if dialogs.ask(self._window, "Close CFD Studio?", text, "Stop and keep"):
-                self.begin()
+            bound = [path for path in jobs if controller.in_window(path)]
+            if len(bound) == len(jobs):
+                text, answers = f"A run is being trained in this window. {_ENDS}", [STOP]
+            else:
+                text, answers = (_BOTH if bound else _OUTLIVES), [LEAVE, STOP]
+            answer = dialogs.choose(self._window, "Close CFD Studio?", text, answers)
+            if answer is not None:
+                self.begin(leave_running=answer == LEAVE)
         return False
 
-    def begin(self) -> None:
-        """Stop all jobs and close once they have ended."""
-        self._window.page.setEnabled(False)
-        self._window.sidebar.setEnabled(False)
-        self._window.say("Saving and stopping. The window closes by itself.", kind="info")
-        self._window.controller.stop_everything()
+    def begin(self, *, leave_running: bool = False) -> None:
+        """Stop all jobs, or only those that cannot go on without the window, and close once they have ended."""
+        if leave_running:
+            self._window.controller.let_go()
+        if self._window.controller.jobs_here():
+            self._window.page.setEnabled(False)
+            self._window.sidebar.setEnabled(False)
+            self._window.say("Saving and stopping. The window closes by itself.", kind="info")
+            self._window.controller.stop_everything()
         self._ticks = 0
         self._timer.start()
 

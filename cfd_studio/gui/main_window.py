@@ -144,7 +144,8 @@ class MainWindow(QMainWindow):
 
     def _refresh(self, snapshot: RunSnapshot) -> None:
         path = snapshot.path
-        self.page.show_snapshot(snapshot, self.controller.asked(path), ours=self.controller.runs_here(path))
+        self.page.header.show_worker(self.preferences.settings.worker)
+        self.page.show_snapshot(snapshot, self.controller.asked(path), ours=self.controller.in_window(path))
 
     def _tell_end(self, snapshot: RunSnapshot) -> None:
         """Say once how a job failed, and where the run goes on."""
@@ -206,6 +207,10 @@ class MainWindow(QMainWindow):
             self.beginnings.start_again(snapshot)
 
     @Slot(str)
+    def _choose_worker(self, worker: str) -> None:
+        self.preferences.remember(Settings.model_validate(self.preferences.settings.model_dump() | {"worker": worker}))
+
+    @Slot(str)
     def _send(self, verb: str) -> None:
         if (path := self.open_path) is not None:
             self.controller.send(path, Verb(verb))
@@ -233,6 +238,14 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _too_late(self, _: Path) -> None:
         self.say("The run had ended already.", kind="info")
+
+    @Slot(object)
+    def _moved(self, _: Path) -> None:
+        self.say(
+            "The device failed in this window, so the job runs in a process of its own. Open the window again to draw "
+            "samples on the device.",
+            kind="info",
+        )
 
     def _clerk_failed(self, error: Exception) -> None:
         self.say(str(error))
@@ -271,6 +284,7 @@ class MainWindow(QMainWindow):
         self.new_run.cancelled.connect(self._back)
         header = self.page.header
         header.start_wanted.connect(self._start)
+        header.worker_wanted.connect(self._choose_worker)
         header.wanted.connect(self._send)
         header.discard_wanted.connect(self._discard)
         self.page.compare.save_wanted.connect(self._save_picture)
@@ -278,6 +292,7 @@ class MainWindow(QMainWindow):
         self.controller.failed.connect(self._controller_failed)
         self.controller.created.connect(self._created)
         self.controller.too_late.connect(self._too_late)
+        self.controller.moved.connect(self._moved)
 
     @Slot()
     def _demo(self) -> None:

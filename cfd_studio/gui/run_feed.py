@@ -4,12 +4,14 @@ import logging
 import threading
 from pathlib import Path
 
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QByteArray
+from PySide6.QtGui import QImage, QImageReader
 
 from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, StageSnapshot
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.intake import read_bounded
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
 from cfd_studio.runs.pulse import Pulse
@@ -18,6 +20,8 @@ from cfd_studio.runs.status import JobStatus
 from cfd_studio.workspace.folders import indexes_folder
 
 POLL_SECONDS = 0.2
+LARGEST_STRIP = 16 * 2**20
+MOST_PIXELS = 2**20
 SLICE_SECONDS = 0.5  # of a long journal, between two pictures
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +44,9 @@ class RunFeed:
         self._wake = threading.Event()
         self._closing = False
         self._curves: dict[tuple[str, str], Curve] = {}
-        self._strips: dict[str, tuple[Path, QImage]] = {}
+        self._log: tuple[LogLine, ...] = ()
+        self._logged = 0
+        self._strips: dict[str, tuple[Path, QImage | None]] = {}
         self._thread = threading.Thread(target=self._follow, name="cfd-run-feed", daemon=True)
         self._thread.start()
 
@@ -106,9 +112,10 @@ class RunFeed:
             stages={stage.id: self._stage(stage, active=state not in ("lost",)) for stage in mirror.stages.values()},
             status=status,
             device=mirror.job.device if mirror.job else "",
+            plan=next((plan for job in reversed(jobs) if (plan := job.read_plan())), None),
             ended=mirror.ended,
             answers=dict(mirror.answers),
-            log=tuple(LogLine(*line) for line in mirror.log),
+            log=self._log_lines(mirror),
             log_count=mirror.log_count,
             holder=holder,
             skipped=mirror.skipped,
@@ -136,6 +143,13 @@ class RunFeed:
             strip=strip[1] if strip else None,
         )
 
+    def _log_lines(self, mirror: RunMirror) -> tuple[LogLine, ...]:
+        """Return the newest lines of the log; the same tuple as before, where none was added."""
+        if mirror.log_count != self._logged:
+            self._logged = mirror.log_count
+            self._log = tuple(LogLine(*line) for line in mirror.log)
+        return self._log
+
     def _curve(self, stage: str, name: str, series: Series) -> Curve:
         """Return a copy of a series; the copy made before, where nothing was added."""
         old = self._curves.get((stage, name), EMPTY)
@@ -154,10 +168,24 @@ class RunFeed:
             ):
                 continue
             files = sorted((folder.stage(stage.id) / "samples").glob("*.png"))
-            image = QImage(str(files[-1])) if files else QImage()
-            if not image.isNull():
-                self._strips[stage.id] = (files[-1], image)
+            if files:  # one that cannot be shown is not tried again
+                self._strips[stage.id] = (files[-1], read_strip(files[-1]))
         return len(self._strips)
+
+
+def read_strip(path: Path) -> QImage | None:
+    """Return the picture of a strip, or None where the file is no PNG of a size that a strip has."""
+    try:
+        content = QByteArray(read_bounded(path, LARGEST_STRIP))
+    except OSError:
+        return None
+    buffer = QBuffer(content)
+    reader = QImageReader(buffer, QByteArray(b"png"))  # by what it is, not by what it looks like
+    size = reader.size()
+    if not 0 < size.width() * size.height() <= MOST_PIXELS:
+        return None
+    image = reader.read()
+    return None if image.isNull() else image
 
 
 def _state(folder: RunFolder, pulse: Pulse) -> tuple[str, JobStatus | None, str]:

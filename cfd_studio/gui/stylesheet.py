@@ -59,7 +59,7 @@ QLineEdit, QComboBox { min-height: 20px; }
 QLineEdit:hover, QComboBox:hover { border-color: $faint; }
 QLineEdit:focus, QComboBox:focus { border: 1px solid $accent; }
 QLineEdit[wrong="true"], QComboBox[wrong="true"] { border: 1px solid $bad; background: $bad_soft; }
-QLineEdit:disabled { color: $faint; background: $window; }
+QLineEdit:disabled, QComboBox:disabled { color: $faint; background: $window; }
 QComboBox::drop-down { border: none; width: 28px; }
 QComboBox::down-arrow { image: none; }
 QComboBox QLineEdit { border: none; padding: 0; background: transparent; min-height: 18px; }

@@ -1,24 +1,40 @@
 """Weights as safetensors files: nothing in them can run."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import memory_of_this_machine, open_bounded, read_bounded
 
 # One key only: the writer orders several at random, and equal weights should be equal files.
 METADATA_KEY = "cfd-studio"
+LARGEST_HEADER = 8 * 2**20
+_DIGEST = "sha256"
+_PREFIX = 8  # bytes that hold the header's length
+_DTYPES = (
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int32,
+    torch.uint8,
+    torch.bool,
+)
 
 
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:
-    """Write a network's state dict, whole or not at all.
+    """Write a network's state dict, whole or not at all, with a digest by which later damage is found.
 
     Parameters
     ----------
@@ -28,21 +44,33 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
         What, beside the run's config, is needed to build the network again.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    signed = metadata | {_DIGEST: _digest(state, metadata)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(path, save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)}))
+    atomic.write_bytes(path, save(state, metadata={METADATA_KEY: json.dumps(signed, sort_keys=True)}))
 
 
 def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the tensors of a file and its metadata.
 
+    They are copies: a file that is mapped into memory would change the network, or end the process, when it changes.
+
     Raises
     ------
     CfdError
-        Where the file is missing, truncated or no safetensors file.
+        Where the file is missing, a link, truncated, altered, no safetensors file, larger than this machine's memory,
+        or where a number in it is not finite.
     """
-    with _opened(path, device) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-        return tensors, _metadata(file)
+    with _said(path):
+        data = read_bounded(path, memory_of_this_machine())
+        metadata = _metadata(data[_PREFIX : _PREFIX + _header_size(data)])
+        tensors = load(data)
+        signed = metadata.pop(_DIGEST, None)
+        for name, tensor in tensors.items():
+            if tensor.dtype not in _DTYPES or not torch.isfinite(tensor).all():
+                raise ValueError(f"tensor {name} holds what is no finite number")
+        if signed is not None and signed != _digest(tensors, metadata):
+            raise ValueError("they are not the ones that were written")
+    return {name: tensor.to(device) for name, tensor in tensors.items()}, metadata
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -51,32 +79,58 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises
     ------
     CfdError
-        As `load_weights`.
+        As `load_weights`, as far as the header shows it.
     """
-    with _opened(path, "cpu") as file:
-        return _metadata(file)
+    with _said(path), open_bounded(path) as file:
+        size = _header_size(file.read(_PREFIX))
+        header = file.read(size)
+        if len(header) < size:
+            raise ValueError("the header is cut")
+        metadata = _metadata(header)
+        metadata.pop(_DIGEST, None)
+        return metadata
 
 
 @contextmanager
-def _opened(path: Path, device: str) -> Iterator[Any]:
-    if not path.is_file():
-        raise CfdError("there are no weights yet", where=str(path), advice="Train the stage first.")
+def _said(path: Path) -> Iterator[None]:
+    """Turn whatever a bad file raises into the sentence about it."""
     try:
-        with safe_open(path, framework="pt", device=device) as file:
-            yield file
-    except (SafetensorError, OSError, ValueError) as error:
+        yield
+    except FileNotFoundError:
+        raise CfdError("there are no weights yet", where=str(path), advice="Train the stage first.") from None
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise CfdError(
-            f"the weights are damaged or no safetensors file ({error})",
+            f"the weights are damaged or no safetensors file ({why})",
             where=str(path),
             advice="Delete the file and resume the run: the stage is rebuilt from its newest checkpoint.",
         ) from None
 
 
-def _metadata(file: Any) -> dict[str, str]:
-    values = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-    if not isinstance(values, dict):
-        raise ValueError("its metadata is no JSON object")
-    return {str(key): str(value) for key, value in values.items()}
+def _header_size(data: bytes) -> int:
+    size = int.from_bytes(data[:_PREFIX], "little")
+    if size > LARGEST_HEADER:
+        raise ValueError(f"the header claims {size:,} bytes")
+    return size
+
+
+def _metadata(header: bytes) -> dict[str, str]:
+    outer = strict_json.loads(header)
+    inner = outer.get("__metadata__", {}) if isinstance(outer, dict) else None
+    text = inner.get(METADATA_KEY, "{}") if isinstance(inner, dict) else None
+    values = strict_json.loads(text) if isinstance(text, str) else None
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise ValueError("its metadata is no JSON object of texts")
+    return values
+
+
+def _digest(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """Return the SHA-256 of names, dtypes, shapes, contents and metadata, in an order of its own."""
+    total = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def fill(network: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
@@ -85,11 +139,15 @@ def fill(network: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
     Raises
     ------
     CfdError
-        Where names or shapes do not fit.
+        Where names, shapes or dtypes do not fit.
     """
     wanted = network.state_dict()
     missing, unknown = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
-    shapes = [name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape]
+    shapes = sorted(
+        name
+        for name in wanted.keys() & tensors.keys()
+        if (wanted[name].shape, wanted[name].dtype) != (tensors[name].shape, tensors[name].dtype)
+    )
     if wrong := missing + unknown + shapes:
         raise CfdError(
             f"the weights belong to another network ({len(wrong)} tensors differ, {wrong[0]} first)",

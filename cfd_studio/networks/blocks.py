@@ -41,6 +41,18 @@ class LevelEmbedding(nn.Module):
         return self.out(functional.silu(self.hidden(waves)))
 
 
+class LabelEmbedding(nn.Linear):
+    """One linear layer on the one-hot class; the null label -1 has no class, so only the bias speaks."""
+
+    def __init__(self, classes: int, embedding: int) -> None:
+        super().__init__(classes, embedding)
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """Return the embedding, shape (B, embedding), of int64 classes of shape (B,), -1 for none."""
+        one_hot = labels[:, None] == torch.arange(self.in_features, device=labels.device)
+        return super().forward(one_hot.to(self.weight.dtype))
+
+
 class Attention(nn.Module):
     """One head of self-attention over all pixels, added to its input."""
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cfd_studio.networks.blocks import Downsample, LevelEmbedding, ResidualBlock, Upsample, silent
+from cfd_studio.networks.blocks import Downsample, LabelEmbedding, LevelEmbedding, ResidualBlock, Upsample, silent
 
 
 class UNet(nn.Module):
@@ -25,6 +25,8 @@ class UNet(nn.Module):
         Per level on the way down; one more on the way up.
     norm_groups : int
         Must divide the channels of every level.
+    classes : int
+        0 for a network that knows of no classes.
     dropout : float
     """
 
@@ -37,6 +39,7 @@ class UNet(nn.Module):
         attention_levels: Sequence[int],
         residual_blocks: int,
         norm_groups: int,
+        classes: int = 0,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -48,6 +51,7 @@ class UNet(nn.Module):
             )
 
         self.level_embedding = LevelEmbedding(channels, embedding)
+        self.label_embedding = LabelEmbedding(classes, embedding) if classes else None
         self.stem = nn.Conv2d(image_channels, channels, 3, padding=1)
 
         width = channels
@@ -75,9 +79,21 @@ class UNet(nn.Module):
         self.norm = nn.GroupNorm(norm_groups, width)
         self.head = silent(nn.Conv2d(width, image_channels, 3, padding=1))
 
-    def forward(self, z: Tensor, level: Tensor) -> Tensor:
-        """Return the output, shape (B, C, H, W), for images z of that shape at base-grid levels of shape (B,)."""
-        embedding = functional.silu(self.level_embedding(level))
+    def forward(self, z: Tensor, level: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the output, shape (B, C, H, W).
+
+        Parameters
+        ----------
+        z : Tensor, shape (B, C, H, W)
+        level : Tensor of int64, shape (B,)
+            On the base grid.
+        labels : Tensor of int64, shape (B,), optional
+            Classes, -1 for none; without them a class-conditional network draws any class.
+        """
+        embedding = self.level_embedding(level)
+        if self.label_embedding is not None:
+            embedding = embedding + self.label_embedding(torch.full_like(level, -1) if labels is None else labels)
+        embedding = functional.silu(embedding)
         h = self.stem(z)
         skips = [h]
         for module in self.down:

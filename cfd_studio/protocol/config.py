@@ -13,8 +13,9 @@ from cfd_studio.protocol.stages import (
     TeacherStage,
 )
 
-FORMAT_VERSION: Literal[1] = 1
+FORMAT_VERSION: Literal[2] = 2
 IMAGE_SIDES = {"digits": 8}
+MOST_STAGES = 1000
 
 
 class DataConfig(Words):
@@ -26,7 +27,7 @@ class DataConfig(Words):
 
 
 class ScheduleConfig(Words):
-    """The noise schedule of the whole lineage (cosine, clean end)."""
+    """The noise schedule of the whole lineage (cosine)."""
 
     num_timesteps: int = field(
         "Levels T of the base grid; the teacher's own number of sampling steps.",
@@ -35,6 +36,12 @@ class ScheduleConfig(Words):
         basic=True,
         ge=8,
         le=8192,
+    )
+    clean_end: bool = field(
+        "Whether level 0 is free of noise. Off, the table is that of the published CFD code, whose images keep the "
+        "little noise of its level 0.",
+        label="Clean end",
+        default=True,
     )
 
 
@@ -56,6 +63,18 @@ class NetworkConfig(Words):
     )
     residual_blocks: int = field("Residual blocks per level.", label="Residual blocks", default=2, ge=1, le=16)
     norm_groups: int = field("Groups of each GroupNorm.", label="Norm groups", default=32, ge=1, le=256)
+    conditional: bool = field(
+        "Whether the network is told the class of an image, and draws the class it is asked for.",
+        label="Class-conditional",
+        default=False,
+    )
+    label_dropout: float = field(
+        "Share of training images whose class is hidden, so that a class-conditional network draws without one too.",
+        label="Label dropout",
+        default=0.1,
+        ge=0.0,
+        le=1.0,
+    )
 
 
 class EvaluationConfig(Words):
@@ -81,6 +100,13 @@ class JournalConfig(Words):
     checkpoint_every: int = field(
         "Steps between two checkpoints.", label="Checkpoint every", default=500, unit="steps", ge=1
     )
+    gradient_norms_every: int = field(
+        "Steps between two measurements of the gradient norm of each term, where a loss has several.",
+        label="Gradient norms every",
+        default=100,
+        unit="steps",
+        ge=1,
+    )
     keep_checkpoints: int = field(
         "Newest checkpoints kept per stage.", label="Keep checkpoints", default=2, ge=1, le=1000
     )
@@ -89,16 +115,28 @@ class JournalConfig(Words):
 class RunConfig(Words):
     """One experiment, fully resolved: what ``config.json`` holds and never changes."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     name: str = field("What the window calls the run.", label="Name", basic=True, min_length=1, max_length=80)
     seed: int = field(
         "Seed of weights, batches, noise and timesteps.", label="Seed", default=0, basic=True, ge=0, lt=2**31
     )
     data: DataConfig
     schedule: ScheduleConfig
-    prediction: Literal["x", "v"] = field("What the network predicts.", label="Prediction", default="v")
+    prediction: Literal["x", "eps", "v"] = field(
+        "What the network predicts; one that predicts eps cannot be distilled.", label="Prediction", default="v"
+    )
+    clip_samples: bool = field(
+        "Clip every estimate of the image to [-1, 1] while sampling.", label="Clip samples", default=True
+    )
+    clip_targets: bool = field(
+        "Clip the teacher's estimates to [-1, 1] in the target of a student as well.",
+        label="Clip targets",
+        default=False,
+    )
     network: NetworkConfig
-    stages: tuple[Stage, ...] = field("The stage tree, parents before children.", label="Stages", min_length=1)
+    stages: tuple[Stage, ...] = field(
+        "The stage tree, parents before children.", label="Stages", min_length=1, max_length=MOST_STAGES
+    )
     evaluation: EvaluationConfig
     journal: JournalConfig = JournalConfig()
 
@@ -138,6 +176,14 @@ def tree_problems(config: RunConfig) -> list[Problem]:
     elif any(not isinstance(stage, ClassifierStage) for stage in config.stages[: config.stages.index(judge)]):
         problems.append(
             Problem("evaluation.judge", f"list '{judge.id}' before the first teacher, so that it can judge it")
+        )
+    if config.prediction == "eps" and any(isinstance(s, (ProgressiveStage, FeatureStage)) for s in config.stages):
+        problems.append(
+            Problem(
+                "prediction",
+                "a model that predicts eps cannot be distilled: at the last level its image is a difference of noises "
+                "divided by the little signal left, which magnifies every error a thousandfold; use v or x",
+            )
         )
     levels = len(config.network.multipliers)
     for level in config.network.attention_levels:

@@ -3,6 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MOST_LISTED = 50
+LONGEST_LINE = 2000
+
+
+def printable(text: str) -> str:
+    r"""Return a text from outside as one line of sane length that any terminal and file can take, ``\n`` spelt out."""
+    if len(text) > LONGEST_LINE:
+        text = f"{text[:LONGEST_LINE]}…"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
 
 class CfdError(Exception):
     """A mistake or mishap that is told to the user as one sentence, never as a traceback.
@@ -20,12 +30,12 @@ class CfdError(Exception):
     exit_code = 2
 
     def __init__(self, what: str, *, where: str | None = None, advice: str | None = None) -> None:
-        self.what = what
-        self.where = where
-        self.advice = advice
-        head = f"{where}: " if where else ""
-        tail = f" {advice}" if advice else ""
-        super().__init__(f"{head}{what.rstrip('.')}.{tail}")
+        self.what = printable(what)
+        self.where = printable(where) if where else where
+        self.advice = printable(advice) if advice else advice
+        head = f"{self.where}: " if where else ""
+        tail = f" {self.advice}" if advice else ""
+        super().__init__(f"{head}{self.what.rstrip('.')}.{tail}")
 
 
 class JobError(CfdError):
@@ -42,7 +52,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        return printable(f"{self.path}: {self.message}" if self.path else self.message)
 
 
 class ConfigError(CfdError):
@@ -58,8 +68,10 @@ class ConfigError(CfdError):
 
     def __init__(self, problems: Iterable[Problem], *, source: str | None = None) -> None:
         self.problems = tuple(problems)
-        listed = "".join(f"\n  {problem}" for problem in self.problems)
-        what = f"{len(self.problems)} values of the config cannot stay as they are"
+        listed = "".join(f"\n  {problem}" for problem in self.problems[:MOST_LISTED])
+        if len(self.problems) > MOST_LISTED:
+            listed += f"\n  and {len(self.problems) - MOST_LISTED:,} more"
+        what = f"{len(self.problems):,} values of the config cannot stay as they are"
         if len(self.problems) == 1:
             what = "1 value of the config cannot stay as it is"
         super().__init__(what, where=source)

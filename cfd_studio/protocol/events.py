@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cfd_studio.protocol.commands import Verb
+from cfd_studio.protocol.fields import Count
 from cfd_studio.protocol.figures import StageQuality
+
+Terms = Annotated[dict[str, float], Field(max_length=16)]
 
 
 class JobState(StrEnum):
@@ -31,17 +34,17 @@ class _Event(BaseModel):
     # Unknown fields come from a newer writer and are none of our business.
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
-    time: float = Field(default_factory=time.time)
+    time: float = Field(default_factory=time.time, ge=0, lt=32_503_680_000)  # up to the year 3000
 
 
 class JobStarted(_Event):
     """A job opened the run; ``stage`` and ``step`` say where it goes on from."""
 
     kind: Literal["job-started"] = "job-started"
-    job: int
+    job: Count
     device: str
     stage: str | None = None
-    step: int = 0
+    step: Count = 0
 
 
 class StageStarted(_Event):
@@ -49,8 +52,8 @@ class StageStarted(_Event):
 
     kind: Literal["stage-started"] = "stage-started"
     stage: str
-    step: int
-    total_steps: int
+    step: Count
+    total_steps: Count
 
 
 class PhaseEntered(_Event):
@@ -62,14 +65,18 @@ class PhaseEntered(_Event):
 
 
 class LossLogged(_Event):
-    """Means over the steps since the last such event."""
+    """Means over the steps since the last such event.
+
+    ``gradient_norms`` holds the L2 norm of each term's own gradient, now and then, where the loss has several terms.
+    """
 
     kind: Literal["loss"] = "loss"
     stage: str
-    step: int
+    step: Count
     loss: float
-    terms: dict[str, float] = {}
+    terms: Terms = {}
     gradient_norm: float
+    gradient_norms: Terms = {}
     learning_rate: float
     images_per_second: float
 
@@ -79,7 +86,7 @@ class HeldOutLogged(_Event):
 
     kind: Literal["held-out"] = "held-out"
     stage: str
-    step: int
+    step: Count
     loss: float
     accuracy: float | None = None
 
@@ -89,7 +96,7 @@ class CheckpointSaved(_Event):
 
     kind: Literal["checkpoint"] = "checkpoint"
     stage: str
-    step: int
+    step: Count
 
 
 class StageTrained(_Event):
@@ -97,7 +104,7 @@ class StageTrained(_Event):
 
     kind: Literal["stage-trained"] = "stage-trained"
     stage: str
-    step: int
+    step: Count
     seconds: float
 
 

@@ -1,22 +1,53 @@
 """The execution plan: how this machine runs an experiment. Chosen at the start of a job, kept in ``job.json``."""
 
+import sys
 from typing import Literal
 
 from cfd_studio.protocol.fields import Words, field
+
+DEVICE = r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$"
+Worker = Literal["thread", "process"]
+# Beside Qt, torch cannot always be loaded on Windows.
+DEFAULT_WORKER: Worker = "process" if sys.platform == "win32" else "thread"
 
 
 class ExecutionRequest(Words):
     """What a person asks of the machine; ``auto`` and 0 leave the choice to a measurement."""
 
-    device: str = field(
-        "auto, cpu, cuda or cuda:N.", label="Device", default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$"
-    )
+    device: str = field("auto, cpu, cuda or cuda:N.", label="Device", default="auto", pattern=DEVICE)
     threads: int = field("CPU threads; 0 measures which number is fastest.", label="Threads", default=0, ge=0, le=1024)
+    worker: Worker = field(
+        "Where a window's job runs: thread is in the window and ends with it; process goes on without it.",
+        label="Runs",
+        default=DEFAULT_WORKER,
+    )
+    processes: int = field(
+        "Processes that share each batch, one per GPU; more than 1 never run in the window.",
+        label="Processes",
+        default=1,
+        ge=1,
+        le=64,
+    )
+    accumulation: int = field(
+        "Parts into which every batch is split to save memory, the batch stays what it is; 0 takes as many as the "
+        "last job.",
+        label="Batch parts",
+        default=0,
+        ge=0,
+        le=1024,
+    )
+
+    @property
+    def apart(self) -> bool:
+        """Whether the job needs, or was to have, a process of its own."""
+        return self.worker == "process" or self.processes > 1
 
 
 class ExecutionPlan(Words):
     """What was chosen. A resumed job uses the same plan again, so that it continues bitwise."""
 
-    device: str = field("The device that computes.", label="Device")
-    threads: int = field("CPU threads of the training thread.", label="Threads", ge=1)
+    device: str = field("The device that computes.", label="Device", pattern=DEVICE)
+    threads: int = field("CPU threads of the training thread.", label="Threads", ge=1, le=1024)
     precision: Literal["float32"] = "float32"
+    processes: int = field("Processes that share every batch.", label="Processes", default=1, ge=1, le=64)
+    accumulation: int = field("Parts of every batch, one after the other.", label="Parts", default=1, ge=1, le=1024)

@@ -1,8 +1,11 @@
 """How a config field says its label, unit and help, so that form, help text and errors come from one place."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+# A whole number that every float64 array and every printed line can take.
+Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Words(BaseModel):

@@ -4,27 +4,34 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from cfd_studio.protocol.fields import Count
+
+Metric = Literal["frechet", "precision", "recall"]
+
 
 class Figure(BaseModel):
     """One number and everything needed to know what it means.
 
-    ``space`` is ``pixels`` or names a classifier as in ``judge (mlp, 64 features)``, ``reference`` the real images
-    compared with, ``samples`` how many images stand on the other side.
+    ``metric`` is the Frechet distance (lower is better), or precision or recall (in [0, 1], higher is better) with
+    balls that reach as many ``neighbours``. ``space`` is ``pixels`` or names a classifier as in ``judge (mlp, 64
+    features)``, ``reference`` the real images compared with, ``samples`` how many images stand on the other side.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    metric: Literal["frechet"] = "frechet"
+    metric: Metric = "frechet"
+    neighbours: Count | None = None
     space: str
     reference: str
-    samples: int
+    samples: Count
     value: float
 
 
-def find_value(figures: tuple[Figure, ...], space: str, reference: str) -> float | None:
+def find_value(figures: tuple[Figure, ...], space: str, reference: str, metric: Metric = "frechet") -> float | None:
     """Return the value in ``pixels`` or in the features of the classifier of that name, or None."""
     for figure in figures:
-        if (figure.space == space or figure.space.startswith(f"{space} (")) and figure.reference == reference:
+        named = figure.space == space or figure.space.startswith(f"{space} (")
+        if named and (figure.reference, figure.metric) == (reference, metric):
             return figure.value
     return None
 
@@ -35,14 +42,14 @@ class Judgement(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     stage: str
-    sampling_steps: int
-    network_calls: int
+    sampling_steps: Count
+    network_calls: Count
     seconds_per_image: float
     figures: tuple[Figure, ...]
 
-    def value(self, space: str, reference: str = "held-out") -> float | None:
-        """Return the Frechet distance in ``pixels`` or in the features of the classifier of that name, or None."""
-        return find_value(self.figures, space, reference)
+    def value(self, space: str, reference: str = "held-out", metric: Metric = "frechet") -> float | None:
+        """Return the value in ``pixels`` or in the features of the classifier of that name, or None."""
+        return find_value(self.figures, space, reference, metric)
 
 
 class StageQuality(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from cfd_studio.protocol.config import RunConfig, tree_problems
+from cfd_studio.protocol.config import MOST_STAGES, RunConfig, tree_problems
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.fields import field
 from cfd_studio.protocol.migration import migrate
@@ -21,6 +21,8 @@ from cfd_studio.protocol.stages import (
     TeacherStage,
 )
 
+_MATCHING = set(FeatureMatching.model_fields)
+
 
 class Halving(FeatureMatching):
     """A chain of students, each with half the steps of the one before: shorthand for several stages.
@@ -33,7 +35,11 @@ class Halving(FeatureMatching):
     parent: str = field("The stage that teaches the first student.", label="Parent")
     objective: Literal["progressive", "feature"] = field("How each student is distilled.", label="Objective")
     sampling_steps: tuple[int, ...] = field(
-        "Network calls of each student, halving exactly.", label="Sampling steps", unit="calls", min_length=1
+        "Network calls of each student, halving exactly.",
+        label="Sampling steps",
+        unit="calls",
+        min_length=1,
+        max_length=64,
     )
     optimization: Optimization
     classifier: str | None = field("The classifier stage whose features are matched.", label="Classifier", default=None)
@@ -51,11 +57,7 @@ class Halving(FeatureMatching):
                 "optimization": self.optimization.model_dump(),
             }
             if self.objective == "feature":
-                stage |= {
-                    "classifier": self.classifier or "",
-                    "temperature": self.temperature,
-                    "anchor_weight": self.anchor_weight,
-                }
+                stage |= {"classifier": self.classifier or "", **self.model_dump(include=_MATCHING)}
             expanded.append(stage)
             parent = stage["id"]
         return expanded
@@ -69,7 +71,7 @@ class Recipe(RunConfig):
 
     summary: str = field("One sentence for the list of presets.", label="Summary", default="", max_length=400)
     stages: tuple[RecipeStage, ...] = field(  # type: ignore[assignment]
-        "The stage tree, parents before children.", label="Stages", min_length=1
+        "The stage tree, parents before children.", label="Stages", min_length=1, max_length=MOST_STAGES
     )
 
 
@@ -148,7 +150,7 @@ def set_values(raw: dict[str, Any], assignments: list[tuple[str, Any]]) -> dict[
             place = child(place, key)
         if isinstance(place, dict):
             place[last] = value
-        elif isinstance(place, list) and last.isdecimal() and int(last) < len(place):
+        elif isinstance(place, list) and last.isdecimal() and len(last) < 10 and int(last) < len(place):
             place[int(last)] = value
         else:
             problems.append(

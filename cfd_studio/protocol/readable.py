@@ -7,7 +7,9 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from cfd_studio.protocol.errors import Problem
+from cfd_studio.protocol.errors import MOST_LISTED, Problem
+
+LONGEST_VALUE = 80
 
 
 def readable(
@@ -26,7 +28,7 @@ def readable(
         The models of a stage by their ``kind``.
     """
     problems = []
-    for item in error.errors():
+    for index, item in enumerate(error.errors(include_url=False)):
         names: list[str] = []
         place: Any = raw
         model: Any = root
@@ -36,10 +38,11 @@ def readable(
                 continue  # the tag of the union is no step of the path
             owner, place = place, child(place, str(key))
             named = isinstance(owner, list) and isinstance(place, dict) and isinstance(place.get("id"), str)
-            names.append(place["id"] if named else str(key))
+            names.append(_short(place["id"] if named else str(key)))
             if item["type"] != "extra_forbidden" or key != item["loc"][-1]:
                 model = _model_of(model, str(key))
-        problems.append(Problem(".".join(names), _sentence(item, names[-1] if names else "", model, kinds)))
+        said = _sentence(item, names[-1] if names else "", model, kinds) if index < MOST_LISTED else "does not fit"
+        problems.append(Problem(".".join(names), said))
     return problems
 
 
@@ -49,7 +52,7 @@ def child(place: Any, key: str) -> Any:
         return place.get(key)
     if isinstance(place, list):
         if key.isdecimal():
-            return place[int(key)] if int(key) < len(place) else None
+            return place[int(key)] if len(key) < 10 and int(key) < len(place) else None
         return next((item for item in place if isinstance(item, dict) and item.get("id") == key), None)
     return None
 
@@ -69,9 +72,13 @@ def _flatten(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
 def _sentence(item: Any, name: str, model: Any, kinds: Mapping[str, Any]) -> str:
     given = item.get("input")
-    shown = f"{given!r}" if isinstance(given, (int, float, str)) else "this value"
+    shown = _short(f"{given!r}") if isinstance(given, (int, float, str)) else "this value"
     context = item.get("ctx", {})
     match item["type"]:
         case "extra_forbidden":

@@ -53,11 +53,19 @@ class ClassifierStage(_Stage):
 
     kind: Literal["classifier"] = "classifier"
     parent: None = None
-    architecture: Literal["cnn", "mlp"] = field(
-        "A small convolutional network, or a perceptron on the pixels.", label="Architecture"
+    architecture: Literal["cnn", "mlp", "resnet18"] = field(
+        "A small convolutional network, a perceptron on the pixels, or a ResNet-18 with a stem for small images.",
+        label="Architecture",
     )
-    width: int = field("Features of the penultimate layer.", label="Features", default=64, ge=4, le=4096)
+    width: int = field(
+        "Features of the penultimate layer; a resnet18 always has 512.", label="Features", default=64, ge=4, le=4096
+    )
     dropout: float = field("Dropout before the last layer.", label="Dropout", default=0.0, ge=0.0, lt=1.0)
+
+    @property
+    def features(self) -> int:
+        """How many features the penultimate layer has."""
+        return 512 if self.architecture == "resnet18" else self.width
 
 
 class TeacherStage(_Stage):
@@ -68,13 +76,24 @@ class TeacherStage(_Stage):
     dropout: float = field(
         "Dropout in the residual blocks while training.", label="Dropout", default=0.0, ge=0.0, lt=1.0
     )
+    weighting: Literal["truncated-snr", "snr", "constant", "snr+1"] = field(
+        "How much each noise level counts: max(SNR, 1); SNR is the eps-error, constant the x-error, SNR + 1 the "
+        "v-error.",
+        label="Loss weight",
+        default="truncated-snr",
+    )
 
 
 class FeatureMatching(Words):
-    """How the two-step target is matched in feature space."""
+    """How the two-step target is matched in the eyes of a classifier."""
 
+    match: Literal["features", "logits"] = field(
+        "What of the classifier is compared: the features before its last layer (the paper), or its logits.",
+        label="Match",
+        default="features",
+    )
     temperature: float = field(
-        "Divides the teacher's features only, before the softmax; below 1 sharpens them.",
+        "Divides the teacher's side only, before the softmax; below 1 sharpens it.",
         label="Temperature",
         default=0.9,
         basic=True,
@@ -88,6 +107,22 @@ class FeatureMatching(Words):
         basic=True,
         ge=0.0,
         le=1000.0,
+    )
+    dataset_weight: float = field(
+        "Weight of the dataset-oriented loss, beta in the paper; 0 leaves it out. The classifier must know the classes "
+        "of the data set.",
+        label="Dataset loss (β)",
+        default=0.0,
+        ge=0.0,
+        le=1000.0,
+    )
+    entropy_share: float = field(
+        "Share of confident predictions in the dataset-oriented loss, gamma in the paper; the rest asks for diverse "
+        "ones.",
+        label="Entropy share (γ)",
+        default=0.75,
+        ge=0.0,
+        le=1.0,
     )
 
 

@@ -40,6 +40,7 @@ class StageMirror:
     held_out: Series = field(default_factory=Series)
     learning_rate: Series = field(default_factory=Series)
     terms: dict[str, Series] = field(default_factory=dict)
+    gradient_norms: dict[str, Series] = field(default_factory=dict)
     checkpoints: list[int] = field(default_factory=list)
     accuracy: float | None = None
     images_per_second: float = 0.0
@@ -48,16 +49,11 @@ class StageMirror:
 
     def rewind(self, step: int) -> None:
         """Forget everything beyond a step."""
-        for series in (self.loss, self.held_out, self.learning_rate, *self.terms.values()):
+        named = (*self.terms.values(), *self.gradient_norms.values())
+        for series in (self.loss, self.held_out, self.learning_rate, *named):
             series.truncate(step)
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
         self.step = step
-
-    def term(self, name: str) -> Series:
-        """Return the curve of a term; one too many is drawn on a sheet that nobody keeps."""
-        if name not in self.terms and len(self.terms) >= MOST_TERMS:
-            return Series()
-        return self.terms.setdefault(name, Series())
 
 
 class Fold:
@@ -109,7 +105,9 @@ class Fold:
                     stage.loss.extend(event.steps, event.losses)
                     stage.learning_rate.extend(event.steps, event.learning_rates)
                     for name, values in event.terms.items():
-                        stage.term(name).extend(event.steps, values)
+                        _curve(stage.terms, name).extend(event.steps, values)
+                    for name, values in event.gradient_norms.items():
+                        _curve(stage.gradient_norms, name).extend(event.steps, values)
                     stage.images_per_second = event.images_per_second
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
@@ -157,3 +155,10 @@ class Fold:
                 stage.state = "waiting"
             elif open_still and (started.stage in self.stages or stage.state in ("training", "evaluating")):
                 stage.step, stage.state = stage.total_steps, "trained"
+
+
+def _curve(curves: dict[str, Series], name: str) -> Series:
+    """Return the curve of a name; one too many is drawn on a sheet that nobody keeps."""
+    if name not in curves and len(curves) >= MOST_TERMS:
+        return Series()
+    return curves.setdefault(name, Series())

@@ -3,11 +3,11 @@
 import contextlib
 import errno
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import FORMAT_VERSION, RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
@@ -15,9 +15,9 @@ from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.migration import format_version
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.runs import atomic
-from cfd_studio.runs.plain import read_plain
+from cfd_studio.runs.intake import JOB_NAME, LARGEST_CONFIG, LARGEST_NOTE, read_bounded, refuse_links
 
-_JOB = re.compile(r"^(\d{4,})-([a-z]+)$")
+LAST_JOB = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class JobFolder:
     def read_plan(self) -> ExecutionPlan | None:
         """Return the execution plan, or None where the job died before choosing one."""
         try:
-            return ExecutionPlan.model_validate_json(read_plain(self.path / "job.json"))
+            return ExecutionPlan.model_validate_json(read_bounded(self.path / "job.json", LARGEST_NOTE))
         except (OSError, ValueError):
             return None
 
@@ -142,7 +142,9 @@ class RunFolder:
                 where=str(self.path),
                 advice="Both files of a run name the same; restore the one that was changed from a copy.",
             )
-        return resolve(raw, source=source)
+        config = resolve(raw, source=source)
+        refuse_links(self.path, (stage.id for stage in config.stages))
+        return config
 
     def stage(self, stage_id: str) -> Path:
         """Return the folder of a stage, which need not exist yet."""
@@ -155,9 +157,11 @@ class RunFolder:
     def quality(self, stage_id: str) -> StageQuality | None:
         """Return what was measured at the end of a stage, or None before that."""
         try:
-            return StageQuality.model_validate_json(read_plain(self.stage(stage_id) / "quality.json"))
+            content = read_bounded(self.stage(stage_id) / "quality.json", LARGEST_NOTE)
+            quality = StageQuality.model_validate_json(content)
         except (OSError, ValueError):
             return None
+        return quality if quality.stage == stage_id else None
 
     def write_quality(self, quality: StageQuality) -> None:
         """Keep what was measured at the end of a stage; the file exists exactly when the stage is judged."""
@@ -169,7 +173,7 @@ class RunFolder:
             entries = [
                 entry
                 for entry in (self.path / "jobs").iterdir()
-                if _JOB.match(entry.name) and entry.is_dir() and not entry.is_symlink()
+                if JOB_NAME.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink()
             ]
         except OSError:
             return []
@@ -185,6 +189,8 @@ class RunFolder:
         """
         jobs = self.jobs()
         number = jobs[-1].number + 1 if jobs else 1
+        if number > LAST_JOB:
+            raise CfdError("no run has so many jobs", where=str(jobs[-1].path), advice="Move that folder away.")
         job = JobFolder(self.path / "jobs" / f"{number:04d}-{kind}")
         try:
             job.inbox.mkdir(parents=True)
@@ -201,9 +207,10 @@ def _not_written(run: Path, error: OSError) -> CfdError:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(read_plain(path))
-    except (OSError, ValueError, RecursionError):
-        raise CfdError("cannot be read", where=str(path), advice="Restore it from a copy.") from None
+        return strict_json.loads(read_bounded(path, LARGEST_CONFIG))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CfdError(f"cannot be read ({why})", where=str(path), advice="Restore it from a copy.") from None
 
 
 def _format(version: int | None) -> str:

@@ -19,8 +19,8 @@ from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.runs import atomic
 from cfd_studio.runs.fold import Fold, StageMirror
 from cfd_studio.runs.folder import JobFolder
+from cfd_studio.runs.intake import read_bounded
 from cfd_studio.runs.journal import LARGEST_STEP, JournalReader
-from cfd_studio.runs.plain import read_plain
 from cfd_studio.runs.series import Series
 
 WORTHWHILE = 8 * 2**20  # bytes of journal that are read again rather than indexed
@@ -48,7 +48,8 @@ class _Stage(_Words):
     seconds: float
     quality: StageQuality | None
     terms: list[str]
-    points: list[int]  # of loss, held-out loss, learning rate and each term
+    norms: list[str]
+    points: list[int]  # of loss, held-out loss, learning rate, each term and each gradient norm
 
 
 class _Head(_Words):
@@ -85,7 +86,7 @@ class JournalIndex:
         journals still begin as they did is found by the readers.
         """
         try:
-            head, numbers = _unpack(read_plain(self._file, LARGEST_INDEX))
+            head, numbers = _unpack(read_bounded(self._file, LARGEST_INDEX))
             known = {job.path.name: job.journal for job in jobs}
             if head.config != _fingerprint(fold.config) or not head.journals.keys() <= known.keys():
                 return {}
@@ -158,7 +159,7 @@ def _curves_of(head: _Head, numbers: NDArray[np.float64]) -> dict[str, list[Seri
     curves: dict[str, list[Series]] = {}
     at = 0
     for name, stage in head.stages.items():
-        if len(stage.points) != 3 + len(stage.terms) or min(stage.points) < 0:
+        if len(stage.points) != 3 + len(stage.terms) + len(stage.norms) or min(stage.points) < 0:
             raise ValueError
         curves[name] = []
         for count in stage.points:
@@ -181,8 +182,9 @@ def _fill(fold: Fold, head: _Head, curves: dict[str, list[Series]]) -> None:
         stage.step, stage.state, stage.checkpoints = words.step, words.state, words.checkpoints
         stage.accuracy, stage.quality = words.accuracy, words.quality
         stage.images_per_second, stage.seconds = words.images_per_second, words.seconds
-        stage.loss, stage.held_out, stage.learning_rate, *terms = curves[name]
-        stage.terms = dict(zip(words.terms, terms, strict=True))
+        stage.loss, stage.held_out, stage.learning_rate, *others = curves[name]
+        stage.terms = dict(zip(words.terms, others, strict=False))
+        stage.gradient_norms = dict(zip(words.norms, others[len(words.terms) :], strict=True))
     fold.log.extend(head.log)
     fold.log_count = head.log_count
     fold.answers = {answer.command: answer for answer in head.answers}
@@ -199,12 +201,19 @@ def _stage_words(stage: StageMirror) -> _Stage:
         seconds=stage.seconds,
         quality=stage.quality,
         terms=list(stage.terms),
+        norms=list(stage.gradient_norms),
         points=[len(series) for series in _curves(stage)],
     )
 
 
 def _curves(stage: StageMirror) -> list[Series]:
-    return [stage.loss, stage.held_out, stage.learning_rate, *stage.terms.values()]
+    return [
+        stage.loss,
+        stage.held_out,
+        stage.learning_rate,
+        *stage.terms.values(),
+        *stage.gradient_norms.values(),
+    ]
 
 
 def _fingerprint(config: RunConfig) -> str:

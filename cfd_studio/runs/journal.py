@@ -6,11 +6,12 @@ harm beyond what they take away: only ``events.jsonl`` is read, and what was mov
 part of the picture. Resuming never needs a journal.
 """
 
+import os
 from pathlib import Path
 from typing import BinaryIO
 
 from cfd_studio.protocol.events import Event, dump_event, parse_event
-from cfd_studio.runs.plain import open_plain
+from cfd_studio.runs.intake import open_bounded
 
 BLOCK = 2**20
 LONGEST_LINE = 2**20
@@ -23,7 +24,7 @@ class JournalWriter:
 
     def __init__(self, path: Path) -> None:
         self._stream: BinaryIO = path.open("ab", buffering=0)
-        self._torn = False
+        self._torn = not _ends_whole(path)
 
     def write(self, event: Event) -> None:
         """Append one line.
@@ -101,12 +102,14 @@ class JournalReader:
             Where the file no longer holds what was read before.
         """
         try:
-            with open_plain(self._path) as stream:
+            with open_bounded(self._path) as stream:
                 stream.seek(self.offset - len(self.seam))
                 if stream.read(len(self.seam)) != self.seam:
                     raise JournalReplaced
                 while True:
                     block = stream.read(limit)
+                    if b"\n" not in block and len(block) == limit <= LONGEST_LINE:
+                        block += stream.read(LONGEST_LINE + 1 - limit)
                     end = block.rfind(b"\n") + 1
                     if end:
                         if whole := self._take(block[:end]):
@@ -135,6 +138,11 @@ class JournalReader:
     def _pass(self, block: bytes) -> None:
         self.offset += len(block)
         self.seam = (self.seam + block[-_SEAM:])[-_SEAM:]
+
+
+def _ends_whole(path: Path) -> bool:
+    with open_bounded(path) as stream:
+        return not stream.seek(0, os.SEEK_END) or (stream.seek(-1, os.SEEK_END), stream.read(1))[1] == b"\n"
 
 
 def understand(line: bytes) -> Event | None:

@@ -19,6 +19,10 @@ class JobHandle(Protocol):
     def failure(self) -> str | None:
         """The sentence why it could not even begin, or None."""
 
+    @property
+    def outlives(self) -> bool:
+        """Whether it goes on where the window is closed and nobody stops it."""
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for its end; return whether it ended."""
 

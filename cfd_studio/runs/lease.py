@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.plain import read_plain
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.runs.pulse import STALE_SECONDS, Holder, is_alive
 
 LOCK = ".lease.lock"
@@ -135,7 +135,7 @@ def read_lease(run: RunFolder) -> Holder | None:
 
 
 def _read(path: Path) -> Holder:
-    return Holder.model_validate_json(read_plain(path))
+    return Holder.model_validate_json(read_bounded(path, LARGEST_NOTE))
 
 
 def _read_patiently(path: Path) -> Holder:
@@ -157,7 +157,7 @@ def _last_epoch(run: RunFolder, seen: Holder | None) -> int:
     """Return the highest epoch that anything tells of; a file cut short would tell of a lower one."""
     known = [seen.epoch if seen else 0, *(job.number for job in run.jobs()[-1:])]
     with contextlib.suppress(OSError, ValueError):
-        content = read_plain(run.path / ".lease.epoch")
+        content = read_bounded(run.path / ".lease.epoch", 64)
         if content.endswith(b"\n"):
             known.append(int(content))
     return max(known)

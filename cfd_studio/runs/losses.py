@@ -25,6 +25,7 @@ _SHAPES: dict[object, str] = {
     str: '"[a-z0-9-]{1,40}+"',
     dict[str, float]: rf'\{{(?:"[A-Za-z0-9 _-]{{1,40}}+":{_NUMBER}(?:,(?!\}})|(?=\}})))*+\}}',
 }
+_FIXED = {"kind": '"loss"', "gradient_norms": r"\{\}"}  # a loss with gradient norms takes the long way
 _KEPT = ("stage", "step", "loss", "terms", "learning_rate", "images_per_second")
 
 
@@ -36,8 +37,8 @@ class LossRun:
     ----------
     steps, losses, learning_rates : ndarray of float64, shape (n,)
         The steps rise strictly.
-    terms : dict
-        Of each term, an array of the same shape.
+    terms, gradient_norms : dict
+        Of each term, an array of the same shape; norms are measured rarely, and a loss with them comes alone.
     images_per_second : float
         With the last of them.
     """
@@ -46,6 +47,7 @@ class LossRun:
     steps: NDArray[np.float64]
     losses: NDArray[np.float64]
     terms: dict[str, NDArray[np.float64]]
+    gradient_norms: dict[str, NDArray[np.float64]]
     learning_rates: NDArray[np.float64]
     images_per_second: float
 
@@ -57,6 +59,7 @@ class LossRun:
             steps=_column([event.step]),
             losses=_column([event.loss]),
             terms={name: _column([value]) for name, value in event.terms.items()},
+            gradient_norms={name: _column([value]) for name, value in event.gradient_norms.items()},
             learning_rates=_column([event.learning_rate]),
             images_per_second=event.images_per_second,
         )
@@ -94,6 +97,7 @@ def _loss_runs(rows: list[tuple[bytes, ...]]) -> Iterator[LossRun]:
             steps=steps[here],
             losses=losses[here],
             terms={name: _column([table[name] for table in tables[here]]) for name in tables[first]},
+            gradient_norms={},
             learning_rates=rates[here],
             images_per_second=float(column["images_per_second"][end - 1]),
         )
@@ -107,7 +111,7 @@ def _line_pattern() -> re.Pattern[bytes]:
     """Return the form in which `LossLogged` is written, with a group around each field that is kept, or any line."""
     fields = []
     for name, info in LossLogged.model_fields.items():
-        shape = f'"{info.default}"' if name == "kind" else _SHAPES[info.annotation]
+        shape = _FIXED.get(name) or _SHAPES[info.annotation]
         fields.append(f'"{name}":' + (f"(?P<{name}>{shape})" if name in _KEPT else shape))
     loss = r"\{" + ",".join(fields) + r"\}"
     return re.compile(rf"(?:{loss}|([^\n]*+))\n".encode())

@@ -7,8 +7,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.events import JobState
+from cfd_studio.protocol.fields import Count
 from cfd_studio.runs import atomic
-from cfd_studio.runs.plain import read_plain
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 
 HEARTBEAT_SECONDS = 2.0
 # A compiler or an import may hold the interpreter, and with it the heartbeat, for as long as it takes.
@@ -26,10 +27,10 @@ class JobStatus(BaseModel):
 
     state: JobState = JobState.STARTING
     stage: str | None = None
-    step: int = Field(0, ge=0, lt=2**53)
-    total_steps: int = Field(0, ge=0, lt=2**53)
+    step: Count = 0
+    total_steps: Count = 0
     phase: str = ""
-    heartbeat: int = 0
+    heartbeat: Count = 0
     quiet_seconds: float = Field(0.0, ge=0, le=3600)
     sentence: str = ""
 
@@ -37,7 +38,7 @@ class JobStatus(BaseModel):
 def read_status(path: Path) -> JobStatus | None:
     """Return a job's status, or None where there is none to read."""
     try:
-        return JobStatus.model_validate_json(read_plain(path))
+        return JobStatus.model_validate_json(read_bounded(path, LARGEST_NOTE))
     except (OSError, ValueError):
         return None
 

@@ -1,1 +1,1 @@
-"""Where a job runs: threads of this process; and sampling sessions."""
+"""Where a job runs: threads of this process, processes of their own; and sampling sessions."""

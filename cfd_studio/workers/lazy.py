@@ -1,4 +1,7 @@
-"""Launcher and sampler for a window that must be there at once: what they need (torch: seconds) is loaded behind it."""
+"""Launcher and sampler for a window that must be there at once: what they need (torch: seconds) is loaded behind it.
+
+A job in a process of its own waits for none of that.
+"""
 
 import threading
 from typing import TYPE_CHECKING
@@ -7,7 +10,9 @@ from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.launcher import JobHandle
+from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.priority import BACKGROUND_NICENESS, lower_priority
+from cfd_studio.workers.process import ProcessLauncher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +25,19 @@ class LazyWorkers:
     """Both workers of one device, made by `load` on a thread of its own.
 
     A `Launcher` and a `Sampler` in one: what is asked before they are there waits for them.
+
+    Attributes
+    ----------
+    failure : str or None
+        The sentence why they cannot be loaded.
+    fitness : Fitness
+        Once the device is lost to this process, every job gets one of its own.
     """
 
     def __init__(self, niceness: int = BACKGROUND_NICENESS) -> None:
         self._niceness = niceness
+        self._apart = ProcessLauncher(niceness)
+        self.fitness = Fitness()
         self._lock = threading.Lock()
         self._loading: threading.Thread | None = None
         self._loaded = threading.Event()
@@ -44,8 +58,10 @@ class LazyWorkers:
         """Wait until the workers are there, or cannot be."""
         self._loaded.wait()
 
-    def start(self, run: RunFolder, request: ExecutionRequest) -> "LazyJob":
+    def start(self, run: RunFolder, request: ExecutionRequest) -> JobHandle:
         """Start training or resuming a run as soon as that is possible; returns at once."""
+        if request.apart or self.fitness.lost:
+            return self._apart.start(run, request)
         self.load()
         return LazyJob(self, run, request)
 
@@ -87,11 +103,11 @@ class LazyWorkers:
             from cfd_studio.workers.thread import ThreadLauncher
 
             turns = Turns()
-            launcher = ThreadLauncher(turns, self._niceness)
+            launcher = ThreadLauncher(turns, self._niceness, self.fitness)
             with self._lock:
                 self._launcher = launcher
                 if not self._closing:
-                    self._session = SamplingSession(turns, self._niceness)
+                    self._session = SamplingSession(turns, self._niceness, self.fitness)
                 early, self._early = self._early, []
             for request, answer in early:
                 self.request(request, answer)
@@ -108,6 +124,8 @@ class LazyWorkers:
 
 class LazyJob:
     """A job that begins when the workers are there."""
+
+    outlives = False
 
     def __init__(self, workers: LazyWorkers, run: RunFolder, request: ExecutionRequest) -> None:
         self._workers = workers

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cfd_studio.diffusion.samplers import starting_noise
+from cfd_studio.engine import mishaps
 from cfd_studio.engine.execution import choose_device, take_modest_threads
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.priority import lower_priority
 
 MODELS_KEPT = 4
@@ -36,11 +38,14 @@ class SamplingSession:
         Shared with the jobs of the same device.
     niceness : int, optional
         Of its thread.
+    fitness : Fitness, optional
+        Told of the errors of the device.
     """
 
-    def __init__(self, turns: Turns, niceness: int = 0) -> None:
+    def __init__(self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None) -> None:
         self._turns = turns
         self._niceness = niceness
+        self._fitness = fitness or Fitness()
         self._wishes: list[tuple[SampleRequest, Answer]] = []
         self._changed = threading.Condition()
         self._epoch = 0
@@ -79,26 +84,40 @@ class SamplingSession:
                     return
                 request, answer = self._wishes.pop()
                 epoch = self._epoch
+            device = request.device
             try:
-                result = self._draw(request, epoch)
+                device = choose_device(device)
+                result = self._draw(request, device, epoch)
             except _Dropped:
                 continue
             except CfdError as error:
                 result = SampleAnswer(request, error=str(error))
             except Exception as error:
-                result = SampleAnswer(request, error=f"Sampling failed: {type(error).__name__}: {error}.")
+                result = SampleAnswer(request, error=self._recover(error, request, device))
+            self._fitness.note(result.error)
             if epoch == self._epoch:
                 try:
                     answer(result)
                 except Exception:  # the receiver's mistake must not end the session for everybody
                     _LOG.exception("the receiver of a sampling answer failed")
 
-    def _draw(self, request: SampleRequest, epoch: int) -> SampleAnswer:
+    def _recover(self, error: Exception, request: SampleRequest, device: str) -> str:
+        """Let go of everything on the device, so that the next request finds it as the first one did."""
+        doing = f"drawing {request.count} images of '{request.stage}'"
+        advice = "Ask for fewer images, or wait until nothing else uses the device."
+        mishap = mishaps.explain(error, doing, device, advice)
+        sentence = str(mishap) if mishap else f"Sampling failed: {type(error).__name__}: {error}."
+        mishaps.forget(error)
+        self._models.clear()
+        mishaps.release_device_memory()
+        return sentence
+
+    def _draw(self, request: SampleRequest, device: str, epoch: int) -> SampleAnswer:
         def still_wanted() -> None:
             if epoch != self._epoch:
                 raise _Dropped
 
-        model = self._model(request, choose_device(request.device))
+        model = self._model(request, device)
         noise = starting_noise(request.seed, 0, request.count, model.shape)
         drawn = model.draw(noise, request.sampling_steps, batch_size=BATCH_SIZE, turn=self._turns, on_call=still_wanted)
         return SampleAnswer(request, drawn.images.numpy(), drawn.seconds_per_image, drawn.network_calls)

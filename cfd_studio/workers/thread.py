@@ -2,13 +2,17 @@
 
 import threading
 import traceback
+from collections.abc import Callable
+from functools import partial
 
 from cfd_studio.engine.job import run_job
+from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.events import JobEnded
+from cfd_studio.protocol.events import JobEnded, JobState
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.priority import lower_priority
 
 
@@ -23,11 +27,13 @@ class ThreadJob:
         Why it could not begin.
     """
 
-    def __init__(self, run: RunFolder, request: ExecutionRequest, turns: Turns, niceness: int) -> None:
+    outlives = False
+
+    def __init__(self, run: RunFolder, work: Callable[[], JobEnded], niceness: int, fitness: Fitness) -> None:
         self._run = run
-        self._request = request
-        self._turns = turns
+        self._job = work
         self._niceness = niceness
+        self._fitness = fitness
         self.ended: JobEnded | None = None
         self.error: CfdError | None = None
         self._thread = threading.Thread(target=self._work, name="cfd-job", daemon=False)
@@ -51,10 +57,14 @@ class ThreadJob:
     def _work(self) -> None:
         lower_priority(self._niceness)
         try:
-            self.ended = run_job(self._run, self._request, self._turns)
+            self.ended = self._job()
+            if self.ended.state is JobState.FAILED:
+                self._fitness.note(self.ended.sentence, self.ended.details)
         except CfdError as error:
             self.error = error
+            self._fitness.note(str(error))
         except Exception as error:
+            self._fitness.note(traceback.format_exc())
             last = traceback.extract_tb(error.__traceback__)[-1]
             self.error = CfdError(
                 f"the job could not begin: {type(error).__name__}: {error} ({last.name}, line {last.lineno})",
@@ -71,12 +81,21 @@ class ThreadLauncher:
         Shared with the sampling session of the same device.
     niceness : int, optional
         Of the training thread; 0 where no window wants a share.
+    fitness : Fitness, optional
+        Told of the errors of the device.
+    ranks : Ranks, optional
+        Of which this process is the first.
     """
 
-    def __init__(self, turns: Turns, niceness: int = 0) -> None:
+    def __init__(
+        self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None, ranks: Ranks | None = None
+    ) -> None:
         self._turns = turns
         self._niceness = niceness
+        self._fitness = fitness or Fitness()
+        self._ranks = ranks
 
     def start(self, run: RunFolder, request: ExecutionRequest) -> ThreadJob:
         """Start training or resuming a run; returns at once."""
-        return ThreadJob(run, request, self._turns, self._niceness)
+        work = partial(run_job, run, request, self._turns, self._ranks)
+        return ThreadJob(run, work, self._niceness, self._fitness)

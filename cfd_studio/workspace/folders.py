@@ -28,6 +28,11 @@ def config_folder() -> Path:
     return Path(appdirs.user_config_dir(_APPLICATION, appauthor=False))
 
 
+def log_folder() -> Path:
+    """Return the folder of the details of unexpected errors."""
+    return Path(appdirs.user_log_dir(_APPLICATION, appauthor=False))
+
+
 def indexes_folder() -> Path:
     """Return the folder of what long journals came to; whoever deletes it loses a few seconds."""
     return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "journals"

@@ -23,4 +23,4 @@ def resource(name: str) -> Path:
 
 def presets() -> dict[str, Path]:
     """Return the presets' files by name, in alphabetical order."""
-    return {path.stem: path for path in sorted(resource("presets").glob("*.json"))}
+    return {path.stem: path for path in sorted(resource("presets").glob("*.json"), key=lambda path: path.stem)}

@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cfd_studio.protocol.execution import DEFAULT_WORKER, DEVICE, ExecutionRequest, Worker
 from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.workspace.folders import config_folder
 
 LONGEST_HISTORY = 20
@@ -19,10 +21,18 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    device: str = Field("auto", max_length=32)
+    device: str = Field("auto", pattern=DEVICE)
     threads: int = Field(0, ge=0, le=1024)
+    worker: Worker = DEFAULT_WORKER
+    processes: int = Field(1, ge=1, le=64)
+    accumulation: int = Field(0, ge=0, le=1024)
     theme: ThemeChoice = "system"
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
+
+    @property
+    def request(self) -> ExecutionRequest:
+        """What was asked of the machine last."""
+        return ExecutionRequest.model_validate(self.model_dump(include=set(ExecutionRequest.model_fields)))
 
     def remembering(self, run: Path) -> "Settings":
         """Return the settings with a run folder at the head of those opened elsewhere."""
@@ -39,7 +49,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """Return the settings; a damaged file is kept aside and the defaults are used."""
     path = path or settings_file()
     try:
-        return Settings.model_validate_json(path.read_bytes())
+        return Settings.model_validate_json(read_bounded(path, LARGEST_NOTE, follow=True))
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError):

@@ -107,8 +107,11 @@ def test_evaluate_measures_every_stage_and_step_count(tmp_path: Path, trained_ru
     for counts in measured.values():
         for steps, judgement in counts.items():
             assert judgement["network_calls"] == steps
-            assert {(f["space"].split()[0], f["reference"]) for f in judgement["figures"]} == {
-                (space, reference) for space in ("judge", "pixels") for reference in ("held-out", "train")
+            assert {(f["metric"], f["space"].split()[0], f["reference"]) for f in judgement["figures"]} == {
+                (metric, space, reference)
+                for metric in ("frechet", "precision", "recall")
+                for space in ("judge", "pixels")
+                for reference in ("held-out", "train")
             }
 
 
@@ -122,7 +125,10 @@ def test_status_and_runs_name_the_run(trained_run: RunFolder, capsys: pytest.Cap
 
 def test_presets_lists_digits_and_shows_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("presets") == 0
-    assert "digits" in capsys.readouterr().out
+    listed = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in listed if line and not line.startswith(" ")]
+    assert names == ["digits", "digits-study"]
+    assert all(line.startswith(" " * 15) or not line or line.split()[0] in names for line in listed)
     assert call("presets", "--show", "digits") == 0
     assert json.loads(capsys.readouterr().out)["data"] == {"name": "digits"}
 

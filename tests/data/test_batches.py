@@ -35,18 +35,6 @@ def test_a_stream_goes_on_from_any_position(sizes: tuple[int, int], position: in
     assert _take(resumed, 2) == _take(Batches(*sizes, seed=5), 2)
 
 
-@given(_sizes, st.integers(1, 5))
-def test_ranks_share_a_batch_without_overlap(sizes: tuple[int, int], ranks: int) -> None:
-    whole = Batches(*sizes, seed=1)
-    parts = [Batches(*sizes, seed=1, rank=rank, ranks=ranks) for rank in range(ranks)]
-    for _ in range(3):
-        batch = next(whole)
-        shares = [next(part) for part in parts]
-        for rank, share in enumerate(shares):
-            assert torch.equal(share, batch[rank::ranks])
-        assert sorted(torch.cat(shares).tolist()) == sorted(batch.tolist())
-
-
 def test_a_batch_may_be_larger_than_the_set() -> None:
     batch = next(Batches(10, 25, seed=0))
     assert batch.dtype == torch.int64

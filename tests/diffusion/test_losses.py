@@ -6,10 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfd_studio.diffusion.feature import feature_divergence
-from cfd_studio.diffusion.prediction import eps_from_x
+from cfd_studio.diffusion.feature import (
+    feature_divergence,
+    mean_prediction,
+    negative_diversity,
+    prediction_entropy,
+)
+from cfd_studio.diffusion.prediction import eps_from_x, v_from_x
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
-from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_error
+from cfd_studio.diffusion.weighting import constant, snr, snr_plus_one, truncated_snr, weighted_squared_error
 
 
 def test_the_truncated_weight_gives_the_larger_of_x_error_and_eps_error() -> None:
@@ -24,6 +29,20 @@ def test_the_truncated_weight_gives_the_larger_of_x_error_and_eps_error() -> Non
     torch.testing.assert_close(weighted, torch.maximum(x_error, eps_error), rtol=1e-9, atol=0)
     mean = weighted_squared_error(x_hat, x, truncated_snr(schedule, t))
     torch.testing.assert_close(mean, torch.maximum(x_error, eps_error).mean(), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("num_timesteps", [8, 64, 1024])
+def test_the_other_weights_give_the_errors_that_they_are_named_for(num_timesteps: int) -> None:
+    schedule = NoiseSchedule(cosine_alpha_bar(num_timesteps), dtype=torch.float64)
+    t = torch.arange(1, num_timesteps + 1)
+    x, eps, x_hat = torch.randn(3, num_timesteps, 1, 3, 3, dtype=torch.float64).unbind(0)
+    scales = schedule.add_noise(x, eps, t), schedule.signal_scale(t), schedule.noise_scale(t)
+    eps_error = (eps_from_x(x_hat, *scales) - eps).square().flatten(1).mean(1)
+    v_error = (v_from_x(x_hat, *scales) - v_from_x(x, *scales)).square().flatten(1).mean(1)
+    x_error = (x_hat - x).square().flatten(1).mean(1)
+    torch.testing.assert_close(snr(schedule, t) * x_error, eps_error, rtol=1e-8, atol=0)
+    torch.testing.assert_close(snr_plus_one(schedule, t) * x_error, v_error, rtol=1e-8, atol=0)
+    torch.testing.assert_close(constant(schedule, t) * x_error, x_error, rtol=0, atol=0)
 
 
 def test_the_truncated_weight_is_finite_and_at_least_one() -> None:
@@ -107,3 +126,36 @@ def test_half_precision_features_are_compared_in_float32() -> None:
     value = feature_divergence(teacher, student, 0.9)
     assert value.dtype == torch.float32
     assert value == feature_divergence(teacher.float(), student.float(), 0.9)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(2, 10), st.floats(0.1, 300.0))
+def test_entropy_and_diversity_against_numpy_also_where_a_softmax_underflows(
+    seed: int, batch: int, classes: int, scale: float
+) -> None:
+    logits = np.random.default_rng(seed).normal(0.0, scale, (batch, classes))
+    p = _softmax(logits)
+    log_p = logits - logits.max(1, keepdims=True)
+    log_p = log_p - np.log(np.exp(log_p).sum(1, keepdims=True))
+    tensor = torch.from_numpy(logits).requires_grad_()
+    entropy = prediction_entropy(tensor)
+    assert entropy.item() == pytest.approx(-(p * log_p).sum(1).mean(), rel=1e-6, abs=1e-9)
+    pbar = p.mean(0)
+    expected = (pbar * np.log(np.where(pbar > 0, pbar, 1))).sum()
+    diversity = negative_diversity(tensor, mean_prediction(tensor))
+    assert diversity.item() == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    (entropy + diversity).backward()
+    assert tensor.grad is not None
+    assert torch.isfinite(tensor.grad).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_the_gradient_of_the_diversity_of_shares_is_that_of_the_whole(seed: int, parts: int) -> None:
+    logits = torch.from_numpy(np.random.default_rng(seed).normal(0, 2, (12, 5))).requires_grad_()
+    pbar = logits.softmax(1).mean(0)
+    (whole,) = torch.autograd.grad((pbar * pbar.log()).sum(), logits)
+    shares = logits.tensor_split(parts)
+    total = sum(len(share) / 12 * negative_diversity(share, pbar.detach()) for share in shares)
+    assert isinstance(total, torch.Tensor)
+    (pieced,) = torch.autograd.grad(total, logits)
+    torch.testing.assert_close(pieced, whole, rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(total.detach(), (pbar * pbar.log()).sum().detach(), rtol=1e-10, atol=0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.diffusion.prediction import eps_from_x, v_from_x, x_from_v, x_from_x
+from cfd_studio.diffusion.prediction import eps_from_x, v_from_x, x_from_eps, x_from_v, x_from_x
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 
 
@@ -28,6 +28,12 @@ def test_v_round_trip(noisy: dict[str, torch.Tensor]) -> None:
     torch.testing.assert_close(x_from_v(v_from_x(noisy["x"], *scales), *scales), noisy["x"], rtol=1e-12, atol=1e-12)
 
 
+def test_eps_round_trip(noisy: dict[str, torch.Tensor]) -> None:
+    scales = noisy["z"], noisy["signal"], noisy["noise"]
+    torch.testing.assert_close(x_from_eps(noisy["eps"], *scales), noisy["x"], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(eps_from_x(x_from_eps(noisy["eps"], *scales), *scales), noisy["eps"])
+
+
 def test_x_round_trip(noisy: dict[str, torch.Tensor]) -> None:
     scales = noisy["z"], noisy["signal"], noisy["noise"]
     assert torch.equal(x_from_x(noisy["x"], *scales), noisy["x"])
@@ -40,9 +46,9 @@ def test_a_denoiser_gives_the_image_of_what_its_network_means_and_counts_its_cal
     t = torch.arange(1, 17)
     z = schedule.add_noise(x, eps, t)
     v = schedule.signal_scale(t) * eps - schedule.noise_scale(t) * x
-    for output, to_image in ((x, x_from_x), (v, x_from_v)):
+    for output, to_image in ((x, x_from_x), (eps, x_from_eps), (v, x_from_v)):
         denoiser = Denoiser(lambda z, t, output=output: output, to_image, schedule)  # type: ignore[arg-type, misc]
-        torch.testing.assert_close(denoiser(z, t), x, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(denoiser(z, t), x, rtol=1e-9, atol=1e-9)
         denoiser(z, t)
         assert denoiser.network_calls == 2
 

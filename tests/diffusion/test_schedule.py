@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
+from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar, reference_alpha_bar
 
 TIMESTEPS = [8, 16, 64, 1000, 1024, 8192]
 
@@ -53,6 +53,25 @@ def test_one_table_serves_the_whole_lineage_with_the_amplification_that_the_meth
     for num_timesteps, factor in ((1024, 20_798), (64, 1_319)):
         alpha_bar = cosine_alpha_bar(num_timesteps)
         assert 1 / alpha_bar[-1].sqrt().item() == pytest.approx(factor, rel=0.02)
+
+
+@pytest.mark.parametrize("num_timesteps", TIMESTEPS)
+def test_the_reference_schedule_is_its_closed_form_one_step_into_the_noise(num_timesteps: int) -> None:
+    table = reference_alpha_bar(num_timesteps).numpy()
+    u = np.arange(num_timesteps + 2, dtype=np.longdouble) / (num_timesteps + 1)
+    f = np.cos((u + np.longdouble("0.008")) / np.longdouble("1.008") * np.longdouble(math.pi) / 2) ** 2
+    np.testing.assert_allclose(table[:-1], (f / f[0]).astype(np.float64)[1:-1], rtol=1e-9)
+    assert table[-1] == pytest.approx(0.001 * table[-2], rel=1e-12)
+    assert (np.diff(table) < 0).all()
+    schedule = NoiseSchedule.cosine(num_timesteps, clean_end=False)
+    assert schedule.lowest_noisy == 0
+    assert NoiseSchedule.cosine(num_timesteps).lowest_noisy == 1
+
+
+def test_the_noise_that_the_reference_leaves_in_its_images_is_what_the_method_names() -> None:
+    for num_timesteps, left in ((1024, 0.0063), (64, 0.034)):
+        noise = NoiseSchedule.cosine(num_timesteps, clean_end=False).noise_scale(torch.tensor([0]))
+        assert noise.item() == pytest.approx(left, rel=0.02)
 
 
 def test_log_snr_and_ratio_belong_to_alpha_bar() -> None:

@@ -35,16 +35,15 @@ def events_of() -> Callable[..., list[Event]]:
 def command_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Command]]:
     """Return a function that plans commands: they lie in the inbox when the job looks after that step of that stage."""
     monkeypatch.setattr(controls, "POLL_SECONDS", 0.0)
-    step_once = Loop._step
+    listen = Loop._listen
     plans: dict[tuple[str, int], list[Command]] = {}
 
-    def step(loop: Loop) -> float:
-        rate = step_once(loop)
+    def listen_then(loop: Loop) -> None:
         for command in plans.pop((loop.stage.id, loop.state.step), []):
             inbox.drop(loop.run.jobs()[-1].inbox, command)
-        return rate
+        listen(loop)
 
-    monkeypatch.setattr(Loop, "_step", step)
+    monkeypatch.setattr(Loop, "_listen", listen_then)
 
     def plan(stage: str, after: int, *verbs: Verb) -> list[Command]:
         plans[stage, after] = [Command(verb=verb) for verb in verbs]

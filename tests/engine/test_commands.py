@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,8 +206,8 @@ def test_the_inbox_is_looked_into_at_most_every_fifty_milliseconds(
     listening: tuple[Controls, JobFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controls, _ = listening
-    looks: list[Path] = []
-    monkeypatch.setattr(inbox, "take", lambda path: (looks.append(path), ([], []))[1])
+    looks: list[inbox.Inbox] = []
+    monkeypatch.setattr(inbox.Inbox, "take", lambda listener: (looks.append(listener), ([], []))[1])
     end = time.monotonic() + 0.3
     while time.monotonic() < end:
         controls.poll()

@@ -19,8 +19,11 @@ from cfd_studio.engine.evaluation import Jury, halvings, judged_steps
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.gallery import draw, tile, to_pixels, write_strip
 from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
+from cfd_studio.metrics.manifold import NEIGHBOURS, Manifold, precision_and_recall
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.figures import find_value
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -85,9 +88,44 @@ def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
     assert quality is not None
     assert quality.judgements[0].figures == judgement.figures
     # Real against real stands below any untrained model.
-    floor = {figure.space: figure.value for figure in jury.floor()}
+    floor = find_value(jury.floor(), "pixels", "held-out")
     assert all(figure.samples == len(data.train) for figure in jury.floor())
-    assert 0 < floor["pixels"] < judgement.value("pixels")  # type: ignore[operator]
+    assert 0 < floor < judgement.value("pixels")  # type: ignore[operator]
+
+
+def test_precision_and_recall_of_every_space_and_of_the_floor(trained_run: RunFolder) -> None:
+    config = trained_run.config()
+    data = build_data(config)
+    jury = Jury(trained_run, config, data, "cpu")
+    polled: list[int] = []
+    denoiser = load_denoiser(trained_run, config, "pd-4", "cpu")
+    judgement, images = jury.judge("pd-4", denoiser, 4, 4, on_call=lambda: polled.append(1))
+    assert len(polled) > 2 * 4  # between the network calls of two batches, and while measuring
+
+    def seen(images: torch.Tensor) -> Manifold:
+        return Manifold.of(to_float(images).flatten(1))
+
+    for reference, real in (("held-out", data.held_out), ("train", data.train)):
+        expected = precision_and_recall(seen(to_uint8(images)), seen(real.images))
+        measured = judgement.value("pixels", reference, "precision"), judgement.value("pixels", reference, "recall")
+        assert measured == expected
+        assert judgement.value("judge", reference, "precision") is not None
+    floor = jury.floor()
+    found = find_value(floor, "pixels", "held-out", "precision"), find_value(floor, "pixels", "held-out", "recall")
+    assert found == precision_and_recall(seen(data.train.images), seen(data.held_out.images))
+    assert min(found) > 0.8  # type: ignore[type-var,operator]  # both are real
+    assert {figure.neighbours for figure in judgement.figures if figure.metric != "frechet"} == {NEIGHBOURS}
+
+
+@pytest.mark.slow
+def test_a_resnet18_is_trained_and_judges(mini_recipe: dict[str, Any], mini_run: Any, train: Any) -> None:
+    stages = mini_recipe["stages"][:3]
+    stages[0] |= {"architecture": "resnet18", "optimization": {"steps": 2, "batch_size": 8, "learning_rate": 0.001}}
+    run = mini_run(stages=stages, journal={"checkpoint_every": 1})
+    assert train(run).state is JobState.FINISHED
+    quality = run.quality("teacher")
+    assert {figure.space for figure in quality.floor} == {"judge (resnet18, 512 features)", "pixels"}
+    assert quality.judgements[0].value("judge", metric="recall") is not None
 
 
 def test_judging_touches_no_global_generator(trained_run: RunFolder) -> None:

@@ -12,6 +12,7 @@ from cfd_studio.engine.build import load_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints, load_checkpoint
 from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.objectives import ClassifierObjective
+from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.protocol.events import (
@@ -194,7 +195,7 @@ def test_a_loss_that_is_not_finite_ends_the_job_names_the_stage_and_keeps_the_la
     assert ended.state is JobState.FAILED
     assert "'classifier'" in ended.sentence
     assert "cross-entropy" in ended.sentence
-    assert "step 8" in ended.sentence
+    assert "at step 7 of stage" in ended.sentence
     assert ended.details is None
     assert not run.weights("classifier").exists()
     assert [checkpoint_step(saved) for saved in checkpoints(run.stage("classifier"))] == [5]
@@ -224,7 +225,7 @@ def test_an_unexpected_error_is_one_sentence_with_the_traceback_beside_it_and_th
     mini_run: MakeRun, train: Train, events_of: EventsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = mini_run()
-    monkeypatch.setattr(Loop, "_batch", lambda loop: 1 / 0)
+    monkeypatch.setattr(Trainer, "step", lambda trainer: 1 / 0)
     ended = train(run)
     assert ended.state is JobState.FAILED
     assert "ZeroDivisionError" in ended.sentence
@@ -251,15 +252,15 @@ def test_a_job_that_was_overtaken_saves_nothing_more(
     mini_run: MakeRun, train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = mini_run()
-    step_once = Loop._step
+    step_once = Trainer.step
 
-    def step(loop: Loop) -> float:
-        if loop.state.step == 6:
+    def step(trainer: Trainer) -> None:
+        if trainer.state.step == 6:
             (run.path / "lease.json").unlink()
             Lease.acquire(run)
-        return step_once(loop)
+        step_once(trainer)
 
-    monkeypatch.setattr(Loop, "_step", step)
+    monkeypatch.setattr(Trainer, "step", step)
     ended = train(run)
     assert ended.state is JobState.FAILED
     assert "took this run over" in ended.sentence
@@ -316,7 +317,7 @@ def test_the_execution_plan_of_the_first_job_is_used_again(
 ) -> None:
     run = mini_run()
     measured: list[int] = []
-    monkeypatch.setattr(job_module, "choose_threads", lambda *args: measured.append(1) or 1)
+    monkeypatch.setattr(job_module, "choose_threads", lambda *args, **how: measured.append(1) or 1)
     for _ in range(2):
         command_at("judge", 2, Verb.STOP_DISCARD)
         job_module.run_job(run, ExecutionRequest(device="cpu", threads=0))
@@ -387,13 +388,13 @@ def test_what_others_draw_in_the_same_process_does_not_reach_the_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Two jobs in two threads of the window are each such an other to one another.
-    poll_once = Loop._poll
+    listen = Loop._listen
 
-    def poll(loop: Loop) -> None:
+    def draw_and_listen(loop: Loop) -> None:
         torch.rand(1)
-        poll_once(loop)
+        listen(loop)
 
-    monkeypatch.setattr(Loop, "_poll", poll)
+    monkeypatch.setattr(Loop, "_listen", draw_and_listen)
     run = mini_run(stages=mini_recipe["stages"][:1])
     assert train(run).state is JobState.FINISHED
     assert fingerprints(run)["judge"] == fingerprints(trained_run)["judge"]

@@ -1,23 +1,24 @@
 """What each kind of stage minimises, on networks whose answer is known."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from cfd_studio.data.images import ImageSet
+from cfd_studio.diffusion import weighting
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.feature import feature_divergence
 from cfd_studio.diffusion.prediction import x_from_v, x_from_x
 from cfd_studio.diffusion.progressive import two_step_target
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_error
-from cfd_studio.engine.objectives import (
-    ClassifierObjective,
-    FeatureObjective,
-    ProgressiveObjective,
-    TeacherObjective,
-)
+from cfd_studio.engine.batch import Batch
+from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
+from cfd_studio.engine.objectives import ClassifierObjective, DiffusionObjective, TeacherObjective, Terms
 from cfd_studio.networks.classifiers import PerceptronClassifier
+from cfd_studio.protocol.stages import FeatureMatching
 
 
 class _Network(nn.Module):
@@ -50,25 +51,35 @@ def _teacher(schedule: NoiseSchedule) -> Denoiser:
     return Denoiser(_Network().eval().requires_grad_(False), x_from_v, schedule)
 
 
-def _feature(schedule: NoiseSchedule, teacher: Denoiser, anchor_weight: float) -> FeatureObjective:
+def _terms(
+    objective: DiffusionObjective, network: nn.Module, images: Tensor, seed: int, labels: Tensor = LABELS
+) -> Terms:
+    batch = objective.draw(images, labels, torch.Generator().manual_seed(seed))
+    return objective.terms(network, batch, lambda mean: mean)
+
+
+def _compare(objective: DiffusionObjective, model: Denoiser, images: Tensor, z: Tensor, t: Tensor) -> Terms:
+    return objective.compare(model, Batch(images), z, t, lambda mean: mean)
+
+
+def _feature(schedule: NoiseSchedule, teacher: Denoiser, anchor_weight: float, **how: object) -> FeatureObjective:
     torch.manual_seed(5)
     classifier = PerceptronClassifier(16, 10, 8, 0.5).eval().requires_grad_(False)
-    return FeatureObjective(
-        schedule, x_from_v, teacher, 4, classifier=classifier, temperature=0.9, anchor_weight=anchor_weight
-    )
+    matching = FeatureMatching.model_validate({"temperature": 0.9, "anchor_weight": anchor_weight} | how)
+    return FeatureObjective(schedule, x_from_v, teacher, 4, classifier=classifier, matching=matching)
 
 
 def test_a_teacher_that_knows_the_answer_has_no_loss(schedule: NoiseSchedule, images: Tensor) -> None:
     # An x prediction of the true image: the network is told what the batch was.
     objective = TeacherObjective(schedule, x_from_x)
-    terms = objective.terms(lambda z, t: images, images, LABELS, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    terms = _terms(objective, lambda z, t: images, images, 0)  # type: ignore[arg-type]
     assert terms["denoising"] == 0
 
 
 def test_the_teachers_loss_is_the_truncated_snr_error(schedule: NoiseSchedule, images: Tensor) -> None:
     objective = TeacherObjective(schedule, x_from_x)
     z, t = torch.randn_like(images), 1 + torch.arange(64) % 16
-    terms = objective.compare(Denoiser(lambda z, t: 0 * z, x_from_x, schedule), images, z, t)  # type: ignore[arg-type]
+    terms = _compare(objective, Denoiser(lambda z, t: 0 * z, x_from_x, schedule), images, z, t)  # type: ignore[arg-type]
     expected = (torch.maximum(schedule.snr(t), torch.ones(64)) * images.square().flatten(1).mean(1)).mean()
     torch.testing.assert_close(terms["denoising"], expected)
 
@@ -84,9 +95,8 @@ def test_each_model_sees_exactly_its_own_levels_by_their_base_grid_index(
         if own_steps == 16
         else ProgressiveObjective(schedule, x_from_v, teacher, own_steps)
     )
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(4):
-        objective.terms(student, images, LABELS, generator)
+    for seed in range(4):
+        _terms(objective, student, images, seed)
     stride = 16 // own_steps
     assert set(student.levels) == set(range(stride, 17, stride))
     if own_steps < 16:
@@ -98,9 +108,7 @@ def test_the_draw_comes_from_the_generator_alone(schedule: NoiseSchedule, images
     objective = TeacherObjective(schedule, x_from_v)
     network = _Network()
     before = torch.get_rng_state()
-    values = [
-        objective.terms(network, images, LABELS, torch.Generator().manual_seed(s))["denoising"] for s in (1, 1, 2)
-    ]
+    values = [_terms(objective, network, images, seed)["denoising"] for seed in (1, 1, 2)]
     assert torch.equal(torch.get_rng_state(), before)
     assert values[0] == values[1] != values[2]
 
@@ -114,7 +122,7 @@ def test_a_student_that_predicts_the_target_has_no_loss_and_lands_where_its_teac
     t = 4 * (1 + torch.arange(64) % 4)
     z = torch.randn(64, 1, 4, 4, dtype=torch.float64)
     perfect = Denoiser(lambda z, t: objective.target(z, t), x_from_x, schedule)  # type: ignore[arg-type]
-    assert objective.compare(perfect, images.double(), z, t)["distillation"] == 0
+    assert _compare(objective, perfect, images.double(), z, t)["distillation"] == 0
     assert torch.equal(objective.target(z, t), two_step_target(teacher, z, t, t - 2, t - 4))
 
 
@@ -130,11 +138,9 @@ def test_anchored_cfd_is_the_feature_loss_plus_the_weighted_pd_loss(
 ) -> None:
     teacher, student = _teacher(schedule), _Network()
     feature = _feature(schedule, teacher, anchor_weight)
-    arguments = (student, images, LABELS)
-    terms = feature.terms(*arguments, torch.Generator().manual_seed(3))
-    plain = _feature(schedule, teacher, 0.0).terms(*arguments, torch.Generator().manual_seed(3))
-    progressive = ProgressiveObjective(schedule, x_from_v, teacher, 4)
-    pixel = progressive.terms(*arguments, torch.Generator().manual_seed(3))
+    terms = _terms(feature, student, images, 3)
+    plain = _terms(_feature(schedule, teacher, 0.0), student, images, 3)
+    pixel = _terms(ProgressiveObjective(schedule, x_from_v, teacher, 4), student, images, 3)
     assert list(plain) == ["feature"]
     assert list(terms) == ["feature", "anchor"]
     torch.testing.assert_close(terms["feature"], plain["feature"])
@@ -151,13 +157,13 @@ def test_the_feature_loss_compares_the_classifiers_features_of_target_and_estima
     z = torch.randn_like(images)
     classifier = objective._classifier
     expected = feature_divergence(classifier(objective.target(z, t)).features, classifier(student(z, t)).features, 0.9)
-    torch.testing.assert_close(objective.compare(student, images, z, t)["feature"], expected)
+    torch.testing.assert_close(_compare(objective, student, images, z, t)["feature"], expected)
 
 
 def test_the_gradient_of_cfd_reaches_the_student_and_nothing_frozen(schedule: NoiseSchedule, images: Tensor) -> None:
     teacher, student = _teacher(schedule), _Network()
     objective = _feature(schedule, teacher, 1.0)
-    torch.stack(list(objective.terms(student, images, LABELS, torch.Generator()).values())).sum().backward()
+    torch.stack(list(_terms(objective, student, images, 0).values())).sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in student.parameters())
     assert all(parameter.grad is None for parameter in teacher.network.parameters())
     assert all(parameter.grad is None for parameter in objective._classifier.parameters())
@@ -197,3 +203,79 @@ def test_the_last_level_gives_finite_losses_in_float32() -> None:
     for own_steps in (512, 4, 1):
         target = ProgressiveObjective(schedule, x_from_v, teacher, own_steps).target(z, t)
         assert torch.isfinite(weighted_squared_error(torch.zeros_like(z), target, truncated_snr(schedule, t)))
+
+
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [("snr", lambda snr: snr), ("constant", torch.ones_like), ("snr_plus_one", lambda snr: snr + 1)],
+)
+def test_a_teacher_may_weigh_its_levels_otherwise(
+    schedule: NoiseSchedule, images: Tensor, name: str, weight: Callable[[Tensor], Tensor]
+) -> None:
+    objective = TeacherObjective(schedule, x_from_x, weighting=getattr(weighting, name))
+    z, t = torch.randn_like(images), 1 + torch.arange(64) % 16
+    terms = _compare(objective, Denoiser(lambda z, t: 0 * z, x_from_x, schedule), images, z, t)  # type: ignore[arg-type]
+    expected = (weight(schedule.snr(t)) * images.square().flatten(1).mean(1)).mean()
+    torch.testing.assert_close(terms["denoising"], expected)
+
+
+def test_the_reference_schedule_trains_its_noisy_level_zero_too(images: Tensor) -> None:
+    network = _Network()
+    objective = TeacherObjective(NoiseSchedule.cosine(16, clean_end=False), x_from_v)
+    for seed in range(6):
+        assert torch.isfinite(_terms(objective, network, images, seed)["denoising"])
+    assert set(network.levels) == set(range(17))
+
+
+def test_clipped_targets_lie_in_the_range_of_images(schedule: NoiseSchedule, images: Tensor) -> None:
+    far = Denoiser(lambda z, t: torch.full_like(z, 7.0), x_from_x, schedule)  # type: ignore[arg-type]
+    objective = ProgressiveObjective(schedule, x_from_x, far, 4, clip_targets=True)
+    target = objective.target(torch.randn_like(images), torch.full((64,), 8))
+    torch.testing.assert_close(target, torch.ones_like(images))
+
+
+def test_the_logits_variant_compares_logits(schedule: NoiseSchedule, images: Tensor) -> None:
+    objective = _feature(schedule, _teacher(schedule), 0.0, match="logits")
+    student = Denoiser(_Network(), x_from_v, schedule)
+    t, z = 4 * (1 + torch.arange(64) % 4), torch.randn_like(images)
+    classifier = objective._classifier
+    expected = feature_divergence(classifier(objective.target(z, t)).logits, classifier(student(z, t)).logits, 0.9)
+    torch.testing.assert_close(_compare(objective, student, images, z, t)["feature"], expected)
+
+
+def test_the_dataset_oriented_loss_is_the_papers(schedule: NoiseSchedule, images: Tensor) -> None:
+    objective = _feature(schedule, _teacher(schedule), 0.0, dataset_weight=0.3, entropy_share=0.75)
+    student = Denoiser(_Network(), x_from_v, schedule)
+    t, z = 4 * (1 + torch.arange(64) % 4), torch.randn_like(images)
+    terms = _compare(objective, student, images, z, t)
+    p = objective._classifier(student(z, t)).logits.softmax(1)
+    pbar = p.mean(0)
+    torch.testing.assert_close(terms["entropy"], 0.3 * 0.75 * -(p * p.log()).sum(1).mean())
+    torch.testing.assert_close(terms["diversity"], 0.3 * 0.25 * (pbar * pbar.log()).sum())
+    assert objective.gathers
+    assert not _feature(schedule, _teacher(schedule), 0.0, dataset_weight=0.3, entropy_share=1.0).gathers
+    alone = _feature(schedule, _teacher(schedule), 0.0, entropy_share=0.5)
+    assert list(_compare(alone, student, images, z, t)) == ["feature"]
+
+
+class _Told(_Network):
+    def forward(self, z: Tensor, level: Tensor, labels: Tensor | None = None) -> Tensor:
+        assert labels is not None
+        self.labels = labels
+        return super().forward(z, level)
+
+
+def test_a_conditional_student_and_its_teacher_hear_the_same_classes_some_of_them_hidden(
+    schedule: NoiseSchedule, images: Tensor
+) -> None:
+    teacher, student = _Told(), _Told()
+    objective = ProgressiveObjective(schedule, x_from_v, Denoiser(teacher, x_from_v, schedule), 4, 0.5)
+    labels = torch.arange(64) % 10
+    _terms(objective, student, images, 0, labels)
+    hidden = student.labels == -1
+    assert 16 < hidden.sum() < 48
+    assert torch.equal(student.labels[~hidden], labels[~hidden])
+    assert torch.equal(teacher.labels, student.labels)
+    data = ImageSet(torch.zeros(64, 1, 4, 4, dtype=torch.uint8), labels)
+    objective.held_out(student, data, 0)
+    assert torch.equal(student.labels, labels)

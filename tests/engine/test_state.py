@@ -53,7 +53,7 @@ def test_the_average_ramps_as_its_closed_form_says() -> None:
     for n in range(1, 200):
         with torch.no_grad():
             network.weight.fill_(float(n))
-        ema.update(network)
+        ema.update(network, torch.zeros(()))
         decay = min(0.9, (1 + n) / (10 + n))
         expected = decay * expected + (1 - decay) * n
         assert ema.network.weight.item() == pytest.approx(expected, rel=1e-12)
@@ -66,15 +66,15 @@ def test_the_average_copies_buffers_and_leaves_the_network_alone() -> None:
     ema = Ema(network, 0.5)
     network(torch.randn(8, 3))
     before = copy.deepcopy(network.state_dict())
-    ema.update(network)
+    ema.update(network, torch.zeros(()))
     assert torch.equal(ema.network.running_mean, network.running_mean)  # type: ignore[arg-type]
     assert torch.equal(ema.network.num_batches_tracked, network.num_batches_tracked)  # type: ignore[arg-type]
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert not ema.network.training
 
 
-def _state(seed: int) -> TrainingState:
-    torch.manual_seed(seed)
+def _state(seed: int, weights: int = 0) -> TrainingState:
+    torch.manual_seed(weights)
     network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
     optimization = _optimization(ema_decay=0.9, weight_decay=0.1)
     return TrainingState.fresh(network, optimization, Batches(20, 8, seed), seed)
@@ -88,10 +88,7 @@ def _train(state: TrainingState, steps: int) -> list[float]:
             loss = state.network(x).square().mean()
         state.optimizer.zero_grad()
         loss.backward()
-        state.optimizer.step()
-        assert state.ema is not None
-        state.ema.update(state.network)
-        state.step += 1
+        state.descend(0.5, torch.zeros(()))
         losses.append(loss.item())
     return losses
 
@@ -101,12 +98,10 @@ def test_a_restored_state_goes_on_bitwise_dropout_and_all() -> None:
     _train(straight, 5)
     captured = copy.deepcopy(straight.capture())
     rest = _train(straight, 5)
-    resumed = _state(2)
+    resumed = _state(1, weights=2)
     resumed.restore(captured)
     assert resumed.step == 5
     assert resumed.batches.position == 5
-    resumed.batches = Batches(20, 8, 1)
-    resumed.batches.position = 5
     assert _train(resumed, 5) == rest
     for name, value in straight.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name])
@@ -122,3 +117,27 @@ def test_a_stage_without_an_average_samples_with_its_weights() -> None:
     state = TrainingState.fresh(network, _optimization(), Batches(4, 2, 0), 0)
     assert state.sampling_network is network
     assert state.capture()["ema"] is None
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(fused: bool) -> None:
+    state = _state(1)
+    _train(state, 3)
+    if not fused:  # as on Metal
+        state.optimizer.defaults["fused"] = False
+        del state.optimizer.found_inf  # type: ignore[attr-defined]
+        for group in state.optimizer.param_groups:
+            group["fused"] = False
+    before = copy.deepcopy(state.capture())
+    for parameter in state.network.parameters():
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    state.descend(0.5, torch.ones(()))
+    after = state.capture()
+    for name in ("network", "ema"):
+        for key, value in before[name].items():
+            assert torch.equal(after[name][key], value), (name, key)
+    for index, moments in before["optimizer"]["state"].items():
+        for key, value in moments.items():
+            assert torch.equal(after["optimizer"]["state"][index][key], value), (index, key)
+    state.descend(0.5, torch.zeros(()))
+    assert all(parameter.isnan().all() for parameter in state.network.parameters())  # the mask was what kept them

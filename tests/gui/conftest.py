@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 from cfd_studio.gui import theme
 from cfd_studio.gui.main_window import MainWindow
@@ -24,7 +25,7 @@ OURS = "cfd-"
 
 @pytest.fixture(autouse=True)
 def _nothing_left(qapp: QApplication) -> Iterator[None]:
-    """Fail where a test leaves a thread of ours, a running timer's window, or a top-level widget in sight."""
+    """Fail where a test leaves a thread of ours, a running timer, or a top-level widget in sight."""
     theme.apply(qapp, "light")
     before = set(threading.enumerate())
     gc.disable()  # as the application does: a widget must not be collected on a job's thread
@@ -39,19 +40,37 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     gc.enable()
+    timers = [f"{timer.parent()}" for timer in gc.get_objects() if _runs(timer)]
     windows = [type(widget).__name__ for widget in qapp.topLevelWidgets() if widget.isVisible()]
     assert not threads, f"threads left: {threads}"
+    assert not timers, f"timers left: {timers}"
     assert not windows, f"windows left: {windows}"
+
+
+def _runs(thing: object) -> bool:
+    return type(thing) is QTimer and isValid(thing) and thing.isActive()
 
 
 class Desk:
     """A window under test and the ways to wait for it."""
 
-    def __init__(self, qtbot: Any, window: MainWindow) -> None:
+    def __init__(self, qtbot: Any, workers: LazyWorkers) -> None:
         self.qtbot = qtbot
-        self.window = window
-        self.page = window.page
-        self.header = window.page.header
+        self._sit_down(workers)
+
+    def _sit_down(self, workers: LazyWorkers) -> None:
+        self.window = MainWindow(workers, workers, Settings(device="cpu", threads=1))
+        self.window.resize(1280, 720)
+        self.window.show()
+        self.qtbot.waitExposed(self.window)
+        self.page = self.window.page
+        self.header = self.window.page.header
+
+    def come_back(self) -> None:
+        """Open the window anew once it is closed, with workers of its own, as the next start of the application."""
+        self.wait(lambda: not self.window.isVisible())
+        self.window.deleteLater()
+        self._sit_down(LazyWorkers(niceness=0))
 
     @property
     def snapshot(self) -> RunSnapshot:
@@ -91,16 +110,12 @@ def desk(qtbot: Any, tmp_path: Path) -> Iterator[Desk]:
     workers.load()
     workers.wait()
     assert workers.failure is None
-    window = MainWindow(workers, workers, Settings(device="cpu", threads=1))
-    window.resize(1280, 720)
-    window.show()
-    qtbot.waitExposed(window)
-    made = Desk(qtbot, window)
+    made = Desk(qtbot, workers)
     yield made
     made.end()
-    window.close()
-    assert not window.isVisible()
-    window.deleteLater()
+    made.window.close()
+    assert not made.window.isVisible()
+    made.window.deleteLater()
 
 
 @pytest.fixture

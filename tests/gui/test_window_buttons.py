@@ -12,11 +12,11 @@ def answer(monkeypatch: pytest.MonkeyPatch, agree: bool) -> list[str]:
     """Answer every question in the person's place; returns what was asked."""
     asked: list[str] = []
 
-    def ask(parent: Any, title: str, text: str, accept: str, *, destructive: bool = False) -> bool:
+    def choose(parent: Any, title: str, text: str, answers: list[str], *, destructive: bool = False) -> str | None:
         asked.append(f"{title} {text}")
-        return agree
+        return answers[0] if agree else None
 
-    monkeypatch.setattr(dialogs, "ask", ask)
+    monkeypatch.setattr(dialogs, "choose", choose)
     return asked
 
 

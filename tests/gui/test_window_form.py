@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from cfd_studio.gui.models.form import form_groups, judge
 from cfd_studio.gui.panels.new_run import NewRunPanel
+from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.workspace.folders import runs_folder
 from cfd_studio.workspace.resources import presets
 
@@ -20,7 +21,7 @@ def form(qtbot: Any, tmp_path: Path, mini_recipe: dict[str, Any]) -> NewRunPanel
     digits = json.loads(presets()["digits"].read_bytes())
     panel = NewRunPanel(["auto", "cpu", "cuda:0"])
     qtbot.addWidget(panel)
-    panel.offer({"digits": digits, "mini": mini_recipe}, tmp_path, "auto", 0)
+    panel.offer({"digits": digits, "mini": mini_recipe}, tmp_path, ExecutionRequest())
     panel.show()
     yield panel
     panel.close()
@@ -57,11 +58,11 @@ def test_all_problems_at_once(form: NewRunPanel) -> None:
     form.rows[f"stages.{teacher}.optimization.steps"].set_text("many")
     form.rows[f"stages.{teacher}.optimization.learning_rate"].set_text("7")
     form.rows[f"stages.{cfd}.temperature"].set_text("0")
-    form.device.set_text("tpu")
+    form.machine.device.set_text("tpu")
     assert form.rows[f"stages.{teacher}.optimization.steps"].problem() == "'many' is no whole number"
     assert "7" in form.rows[f"stages.{teacher}.optimization.learning_rate"].problem()
     assert form.rows[f"stages.{cfd}.temperature"].problem()
-    assert form.device.problem()
+    assert form.machine.device.problem()
     assert form.verdict.text() == "4 fields to mend"
     assert not form.start.isEnabled()
 
@@ -80,6 +81,33 @@ def test_a_warm_up_longer_than_the_training_is_told_at_the_top(form: NewRunPanel
     assert "stages.teacher.optimization.warmup_steps" in form.elsewhere.text()
     assert form.verdict.text() == "1 field to mend"
     assert not form.start.isEnabled()
+
+
+def test_several_processes_and_batch_parts_are_folded_away_until_they_are_wanted(form: NewRunPanel) -> None:
+    machine = form.machine
+    assert not machine.processes.isVisible()
+    machine.more.click()
+    assert machine.processes.isVisible()
+    assert machine.accumulation.isVisible()
+    assert not machine.more.isVisible()
+    machine.accumulation.set_text("-1")
+    assert machine.accumulation.problem() == "Use a whole number from 0 to 1024"
+    assert not form.start.isEnabled()
+    machine.accumulation.set_text("4")
+    assert form.start.isEnabled()
+    request = machine.request()
+    assert request is not None
+    assert (request.processes, request.accumulation, request.apart) == (1, 4, False)
+    machine.processes.set_text("3")
+    assert machine.worker.value() == "process"
+    assert not machine.worker.box.isEnabled()
+    machine.processes.set_text("1")
+    assert machine.worker.box.isEnabled()
+    machine.fill(ExecutionRequest(processes=2, worker="process"))
+    assert machine.processes.isVisible()
+    machine.fill(ExecutionRequest())
+    assert not machine.processes.isVisible()
+    assert machine.request() == ExecutionRequest()
 
 
 def test_all_inputs_begin_at_the_same_place(form: NewRunPanel) -> None:
@@ -102,14 +130,14 @@ def test_an_expanded_halving_leads_back_to_its_prefix() -> None:
 
 def test_wheel_over_a_closed_box_does_nothing(form: NewRunPanel) -> None:
     before = form.preset.currentText()
-    for box in (form.preset, form.device._combo):
+    for box in (form.preset, form.machine.device._combo):
         wheel = QWheelEvent(
             QPointF(5, 5), QPointF(5, 5), QPoint(0, -120), QPoint(0, -120), Qt.MouseButton.NoButton,
             Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
         )  # fmt: skip
         QApplication.sendEvent(box, wheel)
     assert form.preset.currentText() == before
-    assert form.device.text() == "auto"
+    assert form.machine.device.text() == "auto"
 
 
 def test_a_new_run_from_the_form_trains(

@@ -63,3 +63,20 @@ def test_statistics_are_taken_in_float64_from_float32() -> None:
     assert statistics.count == 200
     np.testing.assert_allclose(statistics.covariance, np.cov(features.astype(np.float64), rowvar=False))
     assert FeatureStatistics.of(features[:, :1]).covariance.shape == (1, 1)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 6))
+def test_statistics_follow_an_affine_map_and_know_no_order(seed: int, count: int, features: int) -> None:
+    draw = np.random.default_rng(seed)
+    points, turn, shift = draw.normal(size=(count, features)), draw.normal(size=(features, features)), draw.normal()
+    before, after = FeatureStatistics.of(points), FeatureStatistics.of(points[::-1] @ turn.T + shift)
+    np.testing.assert_allclose(after.mean, turn @ before.mean + shift, atol=1e-9)
+    np.testing.assert_allclose(after.covariance, turn @ before.covariance @ turn.T, atol=1e-9)
+    assert np.array_equal(after.covariance, after.covariance.T)
+    assert np.linalg.eigvalsh(after.covariance).min() > -1e-9
+
+
+def test_two_points_have_the_sample_covariance() -> None:
+    statistics = FeatureStatistics.of(np.array([[0.0, 0.0], [2.0, 4.0]]))
+    np.testing.assert_allclose(statistics.mean, [1, 2])
+    np.testing.assert_allclose(statistics.covariance, [[2, 4], [4, 8]])  # over N - 1

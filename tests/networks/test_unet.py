@@ -112,3 +112,18 @@ def test_building_on_the_meta_device_draws_no_random_number() -> None:
     with torch.device("meta"):
         _small(dropout=0.1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_conditional_network_listens_to_the_class_and_the_null_label_is_no_class() -> None:
+    network = _perturbed(_small(classes=3))
+    z, level = torch.randn(4, 1, 8, 8), torch.full((4,), 5)
+    outputs = [network(z, level, torch.full((4,), label)) for label in (-1, 0, 1, 2)]
+    for first in range(4):
+        for second in range(first):
+            assert (outputs[first] - outputs[second]).abs().max() > 1e-4
+    assert torch.equal(network(z, level), outputs[0])
+    embedding = network.label_embedding
+    assert embedding is not None
+    assert torch.equal(embedding(torch.tensor([-1]))[0], embedding.bias)
+    torch.testing.assert_close(embedding(torch.tensor([2]))[0], embedding.weight[:, 2] + embedding.bias)
+    assert _small().label_embedding is None

@@ -35,7 +35,7 @@ def _stage(raw: Raw, stage_id: str) -> Raw:
 def test_every_wrong_field_is_reported_at_once_with_the_stage_by_its_id(mini_recipe: Raw) -> None:
     mini_recipe["seed"] = -1
     mini_recipe["schedule"]["num_timesteps"] = 4
-    mini_recipe["prediction"] = "eps"
+    mini_recipe["prediction"] = "epsilon"
     mini_recipe["evaluation"]["samples"] = "many"
     del mini_recipe["evaluation"]["judge"]
     _stage(mini_recipe, "teacher")["optimization"]["learning_rate"] = 0

@@ -135,3 +135,22 @@ def test_a_figure_is_found_by_the_whole_name_of_its_space() -> None:
     assert find_value(figures, "pixels", "held-out") == 2.0
     assert find_value(figures, "pixels-mlp", "held-out") == 1.0
     assert find_value(figures, "pixels-mlp", "train") is None
+
+
+def test_a_figure_is_found_by_its_metric() -> None:
+    same = {"space": "pixels", "reference": "held-out", "samples": 2}
+    figures = (
+        Figure(metric="precision", neighbours=3, value=0.75, **same),
+        Figure(value=2.0, **same),
+        Figure(metric="recall", neighbours=3, value=0.5, **same),
+    )
+    assert find_value(figures, "pixels", "held-out") == 2.0
+    assert find_value(figures, "pixels", "held-out", "precision") == 0.75
+    assert find_value(figures, "pixels", "held-out", "recall") == 0.5
+    assert find_value(figures[:2], "pixels", "held-out", "recall") is None
+
+
+def test_figures_written_before_there_was_a_second_metric_are_frechet_distances() -> None:
+    figure = {"metric": "frechet", "space": "pixels", "reference": "held-out", "samples": 2, "value": 2.5}
+    assert Figure.model_validate(figure) == Figure(space="pixels", reference="held-out", samples=2, value=2.5)
+    assert Figure.model_validate(figure).neighbours is None

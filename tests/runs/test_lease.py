@@ -167,10 +167,10 @@ def test_many_at_once_and_one_gets_it(mini_run: MakeRun) -> None:
     won[0].check()
 
 
-def _refusing(error: OSError, times: int = 1000) -> Callable[[Path], bytes]:
+def _refusing(error: OSError, times: int = 1000) -> Callable[[Path, int], bytes]:
     left = iter(range(times))
 
-    def read(path: Path) -> bytes:
+    def read(path: Path, limit: int) -> bytes:
         if next(left, None) is not None:
             raise error
         return path.read_bytes()
@@ -210,12 +210,12 @@ def test_whatever_became_of_a_lease_its_old_holder_hears_the_right_sentence(
     path.write_bytes(whole)
     lease.check()
     with monkeypatch.context() as patch:
-        patch.setattr(module, "read_plain", _refusing(PermissionError(13, "Permission denied")))
+        patch.setattr(module, "read_bounded", _refusing(PermissionError(13, "Permission denied")))
         assert told() == (
             "lease.json cannot be read (Permission denied), and another trainer may have begun. "
             "Nothing more was saved by this one; resume the run once its folder can be read."
         )
-        patch.setattr(module, "read_plain", _refusing(OSError(5, "Input/output error"), times=2))
+        patch.setattr(module, "read_bounded", _refusing(OSError(5, "Input/output error"), times=2))
         lease.check()  # a share that was away for a moment
     shutil.rmtree(run.path)
     assert told() == (
@@ -235,7 +235,7 @@ def test_a_lease_that_cannot_be_read_is_not_taken_over(mini_run: MakeRun, monkey
     run = mini_run()
     holder = _hold(run)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "read_plain", _refusing(PermissionError(13, "Permission denied")))
+        patch.setattr(module, "read_bounded", _refusing(PermissionError(13, "Permission denied")))
         with pytest.raises(
             CfdError, match=r"the run cannot be taken \(Permission denied\)\. To train, its folder must"
         ):

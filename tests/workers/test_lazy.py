@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from cfd_studio.engine import mishaps
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers import process
+from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.lazy import LazyWorkers
 
 
@@ -53,3 +57,70 @@ def test_a_job_that_starts_lazily_trains(mini_run: Any) -> None:
     assert job.failure is None
     assert all(run.weights(stage.id).exists() for stage in run.config().stages)
     workers.close()
+
+
+def test_a_process_of_its_own_waits_for_nothing_to_be_loaded(mini_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "resume_command", lambda *_: [sys.executable, "-c", "print('cfd-studio: Hello.')"])
+    workers = LazyWorkers(niceness=0)
+    monkeypatch.setattr(workers, "load", lambda: pytest.fail("torch is not needed for this"))
+    for wish in ({"worker": "process"}, {"worker": "thread", "processes": 2}):
+        job = workers.start(mini_run(name=str(len(wish))), ExecutionRequest(**wish))
+        assert job.outlives
+        assert job.wait(30)
+        assert job.failure == "Hello."
+    workers.close()
+
+
+def test_after_an_error_of_the_device_jobs_get_a_process_of_their_own(
+    mini_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cfd_studio.engine.loop import Loop
+
+    workers = LazyWorkers(niceness=0)
+    run = mini_run()
+    monkeypatch.setattr(process, "resume_command", lambda *_: [sys.executable, "-c", "print('cfd-studio: Hello.')"])
+
+    def fail_with(error: Exception) -> None:
+        def broken(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(Loop, "train", broken)
+
+    for error, apart in (
+        (RuntimeError("an error of ours"), False),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), True),
+    ):
+        fail_with(error)
+        job = workers.start(run, ExecutionRequest(device="cpu", threads=1))
+        assert not job.outlives
+        assert job.wait(60)
+        assert workers.fitness.lost is apart
+    job = workers.start(run, ExecutionRequest(device="cpu", threads=1))
+    assert job.outlives
+    assert job.wait(30)
+    workers.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (RuntimeError("CUDA error: device-side assert triggered"), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), True),
+        (RuntimeError("HIP error: the operation cannot be performed"), True),
+        (MemoryError(), False),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), False),
+        (RuntimeError("shapes (3) and (4) do not match"), False),
+        (CfdError("there is no usable CUDA device on this machine", where="device cuda:7"), False),
+    ],
+)
+def test_only_errors_of_the_device_itself_count(error: Exception, lost: bool) -> None:
+    fitness = Fitness()
+    fitness.note(str(error))
+    said_by_torch = fitness.lost
+    fitness = Fitness()
+    ended = mishaps.ending(error, "training", "teacher", "cuda:0", "the run goes on from step 5.")
+    fitness.note(ended.sentence, ended.details)
+    assert fitness.lost is lost
+    assert said_by_torch is (lost and "HIP" not in str(error))

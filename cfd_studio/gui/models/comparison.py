@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.models.words import describe, milliseconds, short
+from cfd_studio.gui.models.words import describe, figure_lines, milliseconds, short
 
 FEW_STEPS = (8, 4, 2, 1)
 
@@ -50,10 +50,7 @@ def quality_note(snapshot: RunSnapshot, stage: str, steps: int) -> tuple[str, st
     value = judgement.value(snapshot.config.evaluation.judge) if judgement else None
     if judgement is None or value is None:
         return "Fréchet –", "The quality with this step count was not measured."
-    lines = [
-        f"Fréchet distance {short(figure.value)} in {figure.space}, {figure.samples:,} samples, {figure.reference}"
-        for figure in judgement.figures
-    ]
+    lines = figure_lines(judgement)
     lines.append(f"{milliseconds(judgement.seconds_per_image)} per image in batches, as judged")
     return f"Fréchet {short(value)}", "\n".join(lines)
 

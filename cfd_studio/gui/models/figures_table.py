@@ -3,7 +3,7 @@
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.models.words import describe, milliseconds, short
+from cfd_studio.gui.models.words import METRIC_WORDS, describe, metric_value, milliseconds
 from cfd_studio.protocol.figures import Figure, find_value
 from cfd_studio.protocol.stages import ClassifierStage
 
@@ -11,29 +11,38 @@ Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 HEADINGS = (
     ("Stage", "Name of the stage"),
-    ("Kind", "What it is, and its own step count"),
+    ("Kind", "What it is, and its own step count or its held-out accuracy"),
     ("Steps", "Sampling steps asked for"),
     ("Calls", "Network calls counted per image"),
     ("Time per\nimage", "Wall time of the network calls, in batches"),
-    ("Judge,\nheld-out", "Fréchet distance in the judge's features against the held-out images; lower is better"),
-    ("Judge,\ntraining", "Fréchet distance in the judge's features against the training images"),
-    ("Pixels,\nheld-out", "Fréchet distance of the pixels against the held-out images"),
-    ("Pixels,\ntraining", "Fréchet distance of the pixels against the training images"),
-    ("Accuracy", "Held-out accuracy of a classifier"),
+    ("Judge,\nFréchet", "Fréchet distance in the judge's features; lower is better"),
+    ("Judge,\nprecision", "Share of the samples that lie among the real images in the judge's features"),
+    ("Judge,\nrecall", "Share of the real images that lie among the samples in the judge's features"),
+    ("Pixels,\nFréchet", "Fréchet distance of the pixels; lower is better"),
+    ("Pixels,\nprecision", "Share of the samples that lie among the real images in pixels"),
+    ("Pixels,\nrecall", "Share of the real images that lie among the samples in pixels"),
 )
+FIRST_FIGURE = 5
 
 
 class FiguresTable(QAbstractTableModel):
-    """One row per classifier, one per model and step count, and the floor: real images against real ones."""
+    """One row per classifier, one per model and step count, and the floor: real images against real ones.
+
+    Attributes
+    ----------
+    reference : str
+        The real images that the figures compare with: ``held-out`` or ``train``.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[tuple[str, ...]] = []
         self.own: list[bool] = []
+        self.reference = "held-out"
 
     def show_snapshot(self, snapshot: RunSnapshot) -> None:
         """Fill the table."""
-        rows, own = _rows(snapshot)
+        rows, own = _rows(snapshot, self.reference)
         if rows != self.rows:
             self.beginResetModel()
             self.rows, self.own = rows, own
@@ -73,16 +82,16 @@ class FiguresTable(QAbstractTableModel):
         return None
 
     def as_text(self) -> str:
-        """Return the table with tabs, for a spreadsheet."""
+        """Return the table with tabs, for a spreadsheet; the headings of figures name the reference."""
         names = [heading.replace("\n", " ") for heading, _ in HEADINGS]
+        names[FIRST_FIGURE:] = [f"{name}, {self.reference}" for name in names[FIRST_FIGURE:]]
         return "\n".join("\t".join(row) for row in (names, *self.rows))
 
 
-def _rows(snapshot: RunSnapshot) -> tuple[list[tuple[str, ...]], list[bool]]:
+def _rows(snapshot: RunSnapshot, reference: str) -> tuple[list[tuple[str, ...]], list[bool]]:
     rows: list[tuple[str, ...]] = []
     own: list[bool] = []
     floor: tuple[Figure, ...] = ()
-    judge = snapshot.config.evaluation.judge
     for stage in snapshot.config.stages:
         quality = snapshot.stages[stage.id].quality
         if quality is None:
@@ -90,14 +99,12 @@ def _rows(snapshot: RunSnapshot) -> tuple[list[tuple[str, ...]], list[bool]]:
         words = describe(snapshot.config, stage)
         if isinstance(stage, ClassifierStage):
             accuracy = quality.accuracies.get(stage.id)
-            rows.append((stage.id, words, *[""] * 7, f"{accuracy:.1%}" if accuracy is not None else ""))
+            words += f" · {accuracy:.1%} right" if accuracy is not None else ""
+            rows.append((stage.id, words, *[""] * (len(HEADINGS) - 2)))
             own.append(False)
             continue
         floor = quality.floor or floor
         for judgement in quality.judgements:
-            values = [
-                _value(judgement.figures, space, ref) for space in (judge, "pixels") for ref in ("held-out", "train")
-            ]
             rows.append(
                 (
                     stage.id,
@@ -105,18 +112,18 @@ def _rows(snapshot: RunSnapshot) -> tuple[list[tuple[str, ...]], list[bool]]:
                     str(judgement.sampling_steps),
                     str(judgement.network_calls),
                     milliseconds(judgement.seconds_per_image),
-                    *values,
-                    "",
+                    *_values(judgement.figures, snapshot, reference),
                 )
             )
             own.append(judgement.sampling_steps == snapshot.config.own_steps(stage))
-    if floor:
-        measured = [_value(floor, judge, "held-out"), "", _value(floor, "pixels", "held-out"), ""]
-        rows.append(("floor", "Real against real", "", "", "", *measured, ""))
+    measured = _values(floor, snapshot, reference)
+    if any(measured):
+        rows.append(("floor", "Real against real", "", "", "", *measured))
         own.append(False)
     return rows, own
 
 
-def _value(figures: tuple[Figure, ...], space: str, reference: str) -> str:
-    value = find_value(figures, space, reference)
-    return "" if value is None else short(value)
+def _values(figures: tuple[Figure, ...], snapshot: RunSnapshot, reference: str) -> list[str]:
+    spaces = (snapshot.config.evaluation.judge, "pixels")
+    values = [(metric, find_value(figures, space, reference, metric)) for space in spaces for metric in METRIC_WORDS]
+    return ["" if value is None else metric_value(metric, value) for metric, value in values]

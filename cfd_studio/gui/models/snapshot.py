@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage
 
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.events import CommandAnswered, JobEnded
+from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import Judgement, StageQuality
 from cfd_studio.runs.series import Series
 from cfd_studio.runs.status import JobStatus
@@ -80,6 +81,8 @@ class RunSnapshot:
         ``new``, a `JobState` value, or ``lost``.
     job : int
         Number of the newest job, 0 before the first.
+    plan : ExecutionPlan or None
+        Of the newest job that came to choose one.
     log_count : int
         Lines ever logged, of which ``log`` holds the newest.
     """
@@ -91,6 +94,7 @@ class RunSnapshot:
     stages: dict[str, StageSnapshot] = field(default_factory=dict)
     status: JobStatus | None = None
     device: str = ""
+    plan: ExecutionPlan | None = None
     ended: JobEnded | None = None
     answers: dict[str, CommandAnswered] = field(default_factory=dict)
     log: tuple[LogLine, ...] = ()

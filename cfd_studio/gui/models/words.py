@@ -2,6 +2,7 @@
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.figures import Judgement, Metric
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 
 STATE_WORDS = {
@@ -28,6 +29,9 @@ STATE_TONES = {
     "lost": "bad",
     "unreadable": "bad",
 }
+METRIC_WORDS: dict[Metric, str] = {"frechet": "Fréchet", "precision": "precision", "recall": "recall"}
+REFERENCE_WORDS = {"held-out": "held-out images", "train": "training images"}
+WORKER_WORDS = {"thread": "In this window", "process": "In a process of its own"}
 KIND_WORDS = {"classifier": "Classifier", "teacher": "Teacher", "progressive": "PD student", "feature": "CFD student"}
 
 
@@ -59,6 +63,22 @@ def short(value: float) -> str:
     if value and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.2e}"
     return f"{value:#.3g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def figure_lines(judgement: Judgement) -> list[str]:
+    """Return one line per feature space and reference, with all that was measured there."""
+    lines: dict[str, list[str]] = {}
+    for figure in judgement.figures:
+        reference = REFERENCE_WORDS.get(figure.reference, figure.reference)
+        where = f"in {figure.space}, {figure.samples:,} samples against {reference}"
+        measured = f"{METRIC_WORDS[figure.metric]} {metric_value(figure.metric, figure.value)}"
+        lines.setdefault(where, []).append(measured)
+    return [f"{', '.join(measured)} {where}" for where, measured in lines.items()]
+
+
+def metric_value(metric: Metric, value: float) -> str:
+    """Return a Frechet distance with three significant digits, a share with three decimals."""
+    return short(value) if metric == "frechet" else f"{value:.3f}"
 
 
 def milliseconds(seconds: float) -> str:

@@ -1,12 +1,12 @@
 """All figures of a run in one table."""
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from cfd_studio.gui import theme
-from cfd_studio.gui.models.figures_table import FiguresTable
+from cfd_studio.gui.models.figures_table import FIRST_FIGURE, FiguresTable
 from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.models.words import REFERENCE_WORDS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import label
 
@@ -30,14 +30,25 @@ class FiguresPanel(QWidget):
         heading.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         heading.setHighlightSections(False)
         heading.setMinimumSectionSize(64)
-        heading.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        for section in range(FIRST_FIGURE):
+            heading.setSectionResizeMode(section, QHeaderView.ResizeMode.ResizeToContents)
         self.view.setWordWrap(False)
         self.copy = Button("Copy table", icon="copy", tip="Copy with tabs, for a spreadsheet")
         self.copy.clicked.connect(self._copy)
+        self.references = QButtonGroup(self)
+        for reference, words in REFERENCE_WORDS.items():
+            choice = Button(words.capitalize(), role="toggle", tip=f"Compare the samples with the {words}")
+            choice.setProperty("reference", reference)
+            choice.setChecked(reference == self.table.reference)
+            self.references.addButton(choice)
+        self.references.buttonClicked.connect(self._turn_to)
+        self._snapshot: RunSnapshot | None = None
         self.words = label("Figures appear as soon as a stage is trained and judged.", "muted", wrap=True)
         head = QHBoxLayout()
         head.addWidget(self.words, 1)
-        head.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
+        for button in self.references.buttons():
+            head.addWidget(button)
+        head.addWidget(self.copy)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
@@ -46,14 +57,20 @@ class FiguresPanel(QWidget):
 
     def show_snapshot(self, snapshot: RunSnapshot) -> None:
         """Fill the table with what is measured so far."""
+        self._snapshot = snapshot
         self.table.show_snapshot(snapshot)
         config = snapshot.config
         if self.table.rows:
             self.words.setText(
-                f"Fréchet distances of {config.evaluation.samples:,} samples; lower is better. The judge is “"
-                f"{config.evaluation.judge}”, a classifier that takes no part in distillation; the floor compares real "
-                "images with real ones."
+                f"{config.evaluation.samples:,} samples against real images. Fréchet distance: lower is better; "
+                f"precision and recall: higher is better. The judge is “{config.evaluation.judge}”, which takes no "
+                "part in distillation; the floor is real against real."
             )
+
+    def _turn_to(self, button: QAbstractButton) -> None:
+        self.table.reference = button.property("reference")
+        if self._snapshot is not None:
+            self.table.show_snapshot(self._snapshot)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.table.as_text())

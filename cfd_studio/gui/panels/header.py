@@ -1,13 +1,13 @@
 """The head of an open run: what it is, how it stands, and the buttons that steer it."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QVBoxLayout
 
 from cfd_studio.gui import theme
 from cfd_studio.gui.models.forecast import duration, forecast
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.models.words import STATE_TONES, STATE_WORDS
+from cfd_studio.gui.models.words import STATE_TONES, STATE_WORDS, WORKER_WORDS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import Chip, ElidedLabel, label
 from cfd_studio.gui.widgets.progress_line import ProgressLine
@@ -25,11 +25,14 @@ class Header(QFrame):
         Start or resume; stop without saving, still to be confirmed.
     wanted(str)
         A verb to send at once.
+    worker_wanted(str)
+        Where jobs are to run from now on: ``thread`` or ``process``.
     """
 
     start_wanted = Signal()
     discard_wanted = Signal()
     wanted = Signal(str)
+    worker_wanted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +44,9 @@ class Header(QFrame):
         self.left = label("", "muted")
         self.left.setFont(theme.font(12, tabular=True))
         self.start = Button("Start", icon="play", role="primary", tip="Start or resume the run (Ctrl+R)")
+        self.where = Button(icon="chevron-down", tip="Where the job runs")
+        self.workers: dict[str, QAction] = {}
+        self.where.setMenu(self._worker_menu())
         self.pause = Button("Pause", icon="pause", tip="Pause after the current step; the model stays loaded (Ctrl+P)")
         self.save = Button("Save now", icon="floppy-disk", tip="Write a checkpoint now (Ctrl+S)")
         self.stop = Button("Stop", icon="stop", tip="End the job (Ctrl+. stops and keeps)")
@@ -58,7 +64,7 @@ class Header(QFrame):
         self._paused = False
 
     def show_run(self, snapshot: RunSnapshot, asked: frozenset[str], *, ours: bool) -> None:
-        """Show a run, what was asked of it, and whether its job is a thread of this process."""
+        """Show a run, what was asked of it, and whether its job works in this window."""
         self.title.set_whole(snapshot.config.name)
         self.folder.set_whole(str(snapshot.path))
         starting = "start" in asked and not snapshot.active
@@ -74,11 +80,16 @@ class Header(QFrame):
         self.left.setText(self._left_words(snapshot, seen.fraction, seen.seconds_left, elsewhere=bool(elsewhere)))
         self._show_buttons(snapshot, asked, starting=starting)
 
+    def show_worker(self, worker: str) -> None:
+        """Tick where jobs run."""
+        self.workers[worker].setChecked(True)
+
     def _show_buttons(self, snapshot: RunSnapshot, asked: frozenset[str], *, starting: bool) -> None:
         active = snapshot.active
         self._paused = snapshot.state == "paused"
-        self.start.setVisible(not active and not snapshot.complete)
-        self.start.setEnabled(not starting)
+        for button in (self.start, self.where):
+            button.setVisible(not active and not snapshot.complete)
+            button.setEnabled(not starting)
         fresh = snapshot.state == "new"
         _say(self.start, "Starting…" if starting else "Start" if fresh else "Resume")
         for button in (self.pause, self.stop, self.save):
@@ -115,6 +126,21 @@ class Header(QFrame):
     def _pause_or_resume(self) -> None:
         self.wanted.emit(Verb.RESUME.value if self._paused else Verb.PAUSE.value)
 
+    def _worker_menu(self) -> QMenu:
+        menu = QMenu(self)
+        group = QActionGroup(self)
+        for worker, words in WORKER_WORDS.items():
+            action = menu.addAction(words)
+            action.setCheckable(True)
+            action.setData(worker)
+            group.addAction(action)
+            self.workers[worker] = action
+        group.triggered.connect(self._worker_chosen)
+        return menu
+
+    def _worker_chosen(self, action: QAction) -> None:
+        self.worker_wanted.emit(action.data())
+
     def _save(self) -> None:
         self.wanted.emit(Verb.SAVE.value)
 
@@ -135,7 +161,7 @@ class Header(QFrame):
         first.addWidget(self.chip)
         buttons = QHBoxLayout()  # takes no room, nor the space before it, while no button is shown
         buttons.setSpacing(8)
-        for button in (self.start, self.pause, self.save, self.stop):
+        for button in (self.start, self.where, self.pause, self.save, self.stop):
             buttons.addWidget(button)
         first.addLayout(buttons)
         second = QHBoxLayout()

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from cfd_studio.gui.machine_fields import MachineFields
 from cfd_studio.gui.models.form import FormGroup, Verdict, form_groups, judge
 from cfd_studio.gui.widgets.buttons import Button, QuietComboBox
 from cfd_studio.gui.widgets.field_row import CAPTION_GAP, CAPTION_WIDTH, FieldRow
@@ -43,9 +43,7 @@ class NewRunPanel(QWidget):
         self.preset.setAccessibleName("Preset")
         self.summary = label("", "muted", wrap=True)
         self.folder = FieldRow("Folder", tip="The run's folder; new or empty", wide=True)
-        execution = ExecutionRequest.model_fields
-        self.device = FieldRow("Device", text="auto", choices=devices, tip=execution["device"].description or "")
-        self.threads = FieldRow("Threads", text="0", tip=execution["threads"].description or "")
+        self.machine = MachineFields(devices)
         self.elsewhere = label("", "problem", wrap=True)
         self.elsewhere.hide()
         self.verdict = label("", "muted")
@@ -56,17 +54,16 @@ class NewRunPanel(QWidget):
         self._lay_out()
         self.preset.currentTextChanged.connect(self._preset_chosen)
         self.folder.edited.connect(self._folder_edited)
-        for row in (self.folder, self.device, self.threads):
-            row.edited.connect(self.check)
+        for part in (self.folder, self.machine):
+            part.edited.connect(self.check)
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self.cancelled)
 
-    def offer(self, recipes: dict[str, Any], root: Path, device: str, threads: int) -> None:
+    def offer(self, recipes: dict[str, Any], root: Path, request: ExecutionRequest) -> None:
         """Fill the form anew with presets, the folder for new runs, and what was used last."""
         self._recipes, self._root = recipes, root
         self._folder_typed = False
-        self.device.set_text(device)
-        self.threads.set_text(str(threads))
+        self.machine.fill(request)
         self.preset.blockSignals(True)
         self.preset.clear()
         self.preset.addItems(list(recipes))
@@ -90,7 +87,7 @@ class NewRunPanel(QWidget):
             row.show_problem(verdict.beside.get(path, ""))
         if not self._folder_typed and verdict.config is not None:
             self._propose_folder(verdict.config.name)
-        count = verdict.count + self._check_execution()
+        count = verdict.count + self.machine.check()
         folder = "" if self.folder.text() else "Give the run a folder"
         self.folder.show_problem(folder)
         count += bool(folder)
@@ -101,34 +98,12 @@ class NewRunPanel(QWidget):
         problems = f"{count} field{'s' if count != 1 else ''} to mend"
         self._say(problems if count else "Everything fits.", wrong=bool(count))
 
-    def request(self) -> ExecutionRequest | None:
-        """Return what is asked of the machine, or None where it is wrong."""
-        threads: int | str = self.threads.text()
-        try:
-            return ExecutionRequest.model_validate({"device": self.device.text(), "threads": threads})
-        except ValidationError:
-            return None
-
     def _say(self, sentence: str, *, wrong: bool) -> None:
         """Say at the foot how the form stands."""
         self.verdict.setText(sentence)
         self.verdict.setProperty("role", "problem" if wrong else "muted")
         self.verdict.style().unpolish(self.verdict)
         self.verdict.style().polish(self.verdict)
-
-    def _check_execution(self) -> int:
-        self.device.show_problem("")
-        self.threads.show_problem("")
-        try:
-            ExecutionRequest.model_validate({"device": self.device.text(), "threads": self.threads.text()})
-        except ValidationError as error:
-            for item in error.errors():
-                if item["loc"] == ("device",):
-                    self.device.show_problem("Use auto, cpu, cuda or cuda:N")
-                else:
-                    self.threads.show_problem("Use a whole number; 0 measures which is fastest")
-            return len(error.errors())
-        return 0
 
     def _preset_chosen(self, name: str) -> None:
         raw = self._recipes.get(name)
@@ -142,8 +117,10 @@ class NewRunPanel(QWidget):
         self.rows = {}
         self._cards = [self._card(group) for group in self._groups[1:]]
         run = self._cards_first(self._groups[0])
-        for index, card in enumerate([run, *self._cards]):
-            self._grid.addWidget(card, index // COLUMNS, index % COLUMNS, Qt.AlignmentFlag.AlignTop)
+        self._grid.addWidget(run, 0, 0, 2, 1, Qt.AlignmentFlag.AlignTop)  # about as tall as two stages
+        places = [(row, column) for row in range(len(self._cards)) for column in range(COLUMNS) if row > 1 or column]
+        for card, place in zip(self._cards, places, strict=False):
+            self._grid.addWidget(card, *place, Qt.AlignmentFlag.AlignTop)
         self._cards.insert(0, run)
         self.check()
 
@@ -151,10 +128,9 @@ class NewRunPanel(QWidget):
         card = self._card(group)
         layout = card.layout()
         assert isinstance(layout, QVBoxLayout)
-        for row in (self.device, self.threads):
-            row.setParent(card)
-            row.show()
-            layout.addWidget(row)
+        self.machine.setParent(card)
+        self.machine.show()
+        layout.addWidget(self.machine)
         return card
 
     def _card(self, group: FormGroup) -> QFrame:
@@ -185,7 +161,7 @@ class NewRunPanel(QWidget):
         self._folder_typed = True
 
     def _start(self) -> None:
-        request = self.request()
+        request = self.machine.request()
         if self._verdict is None or self._verdict.config is None or request is None:
             return
         self.start.setEnabled(False)

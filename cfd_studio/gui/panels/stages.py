@@ -5,11 +5,15 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.snapshot import RunSnapshot, StageSnapshot
 from cfd_studio.gui.models.tree_layout import lay_out
-from cfd_studio.gui.models.words import describe, milliseconds, short
-from cfd_studio.gui.widgets.stage_card import CardContent
-from cfd_studio.gui.widgets.stage_tree import StageTree
+from cfd_studio.gui.models.words import describe, figure_lines, milliseconds, short
+from cfd_studio.gui.widgets.stage_card import CARD_HEIGHT, CardContent
+from cfd_studio.gui.widgets.stage_tree import LANE_GAP, StageTree
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.stages import ClassifierStage, Stage
+
+_SCROLL_BAR = 12
+# Two lanes and the top of a third, which says that there is more: the curve below needs its room.
+_MOST_HEIGHT = 2 * (CARD_HEIGHT + LANE_GAP) + CARD_HEIGHT // 2
 
 
 class StagesPanel(QWidget):
@@ -31,7 +35,6 @@ class StagesPanel(QWidget):
         self._seen = ""
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
-        self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setWidget(self.tree)
         column = QVBoxLayout(self)
@@ -44,13 +47,18 @@ class StagesPanel(QWidget):
             self._config = snapshot.config
             layout = lay_out(snapshot.config)
             self.tree.set_tree(layout.places, [(link.source, link.target, link.features) for link in layout.links])
-            self.setFixedHeight(self.tree.minimumHeight() + 12)
+            whole = self.tree.minimumHeight() + _SCROLL_BAR
+            self.setFixedHeight(min(whole, _MOST_HEIGHT))
+            too_tall = whole > _MOST_HEIGHT
+            self._scroll.setVerticalScrollBarPolicy(
+                Qt.ScrollBarPolicy.ScrollBarAlwaysOn if too_tall else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+            )
         for stage in snapshot.config.stages:
             self.tree.cards[stage.id].show_content(_content(snapshot, stage))
         current = snapshot.current_stage
         if current and current != self._seen:
             self._seen = current
-            self._scroll.ensureWidgetVisible(self.tree.cards[current], 24, 0)
+            self._scroll.ensureWidgetVisible(self.tree.cards[current], 24, LANE_GAP)
 
     def select(self, stage: str) -> None:
         """Mark the card whose curve is shown."""
@@ -104,8 +112,6 @@ def _tip(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
         lines.append(f"Distilled from {stage.parent}")
     lines.append(f"{seen.step:,} of {seen.total_steps:,} optimizer steps of {stage.optimization.batch_size} images")
     if not isinstance(stage, ClassifierStage) and (judgement := seen.judgement(snapshot.config.own_steps(stage))):
-        lines += [
-            f"Fréchet distance {short(one.value)} in {one.space}, against {one.reference}" for one in judgement.figures
-        ]
+        lines += figure_lines(judgement)
         lines.append(f"{milliseconds(judgement.seconds_per_image)} per image")
     return "\n".join(lines)

@@ -7,16 +7,21 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 def ask(parent: QWidget, title: str, text: str, accept: str, *, destructive: bool = False) -> bool:
     """Ask whether to go on; Escape and the default of a destructive question are *Cancel*."""
+    return choose(parent, title, text, [accept], destructive=destructive) == accept
+
+
+def choose(parent: QWidget, title: str, text: str, answers: list[str], *, destructive: bool = False) -> str | None:
+    """Ask which way to go on; None is *Cancel*. The first answer is the default unless the question is destructive."""
     box = QMessageBox(QMessageBox.Icon.NoIcon, title, f"<b>{title}</b>", QMessageBox.StandardButton.NoButton, parent)
     box.setInformativeText(text)
-    yes = box.addButton(accept, QMessageBox.ButtonRole.AcceptRole)
+    buttons = {answer: box.addButton(answer, QMessageBox.ButtonRole.AcceptRole) for answer in answers}
     no = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     box.setEscapeButton(no)
-    box.setDefaultButton(no if destructive else yes)
+    box.setDefaultButton(no if destructive else buttons[answers[0]])
     box.exec()
-    chosen = box.clickedButton() is yes
+    clicked = box.clickedButton()
     box.deleteLater()
-    return chosen
+    return next((answer for answer, button in buttons.items() if button is clicked), None)
 
 
 def choose_folder(parent: QWidget, title: str, start: Path) -> Path | None:

@@ -1,0 +1,42 @@
+"""What the ranks beside the first do: their share of every batch, until they are released."""
+
+import torch
+
+from cfd_studio.engine.build import build_data
+from cfd_studio.engine.prepare import prepare, ranks_of
+from cfd_studio.engine.ranks import Ranks, Word
+from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.runs.folder import RunFolder
+
+
+def assist(run: RunFolder, device: str, ranks: Ranks) -> None:
+    """Follow rank 0 of a job through all stages. Nothing is written, and rank 0 alone says how the job ended.
+
+    Parameters
+    ----------
+    run : RunFolder
+    device : str
+        Of this rank.
+    ranks : Ranks
+        All but the first call this.
+    """
+    config = run.config()
+    data = build_data(config).to(device)
+    if ranks.say(Word.GO) == Word.STOP:
+        return
+    plan = ExecutionPlan.model_validate_json(ranks.tell()).model_copy(update={"device": device})
+    torch.set_num_threads(plan.threads)
+    for stage in config.stages:
+        if ranks_of(stage, ranks).size == 1:
+            continue
+        match ranks.say(Word.GO):
+            case Word.SKIP:
+                continue
+            case Word.STOP:
+                return
+        trainer = prepare(run, config, stage, data, plan, ranks, ranks.say(0))
+        while trainer.state.step < stage.optimization.steps:
+            if ranks.say(Word.GO) == Word.STOP:
+                return
+            trainer.step()
+    ranks.say(Word.STOP)

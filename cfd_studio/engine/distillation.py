@@ -1,0 +1,111 @@
+"""What a student minimises: one step of it against two of its teacher, in pixels or in the eyes of a classifier."""
+
+import torch
+from torch import Tensor, nn
+
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.feature import feature_divergence, mean_prediction, negative_diversity, prediction_entropy
+from cfd_studio.diffusion.prediction import ToImage
+from cfd_studio.diffusion.progressive import two_step_target
+from cfd_studio.diffusion.schedule import NoiseSchedule
+from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_error
+from cfd_studio.engine.batch import Batch, Gather
+from cfd_studio.engine.objectives import DiffusionObjective, Terms
+from cfd_studio.protocol.stages import FeatureMatching
+
+
+class ProgressiveObjective(DiffusionObjective):
+    """PD (Salimans & Ho 2022): the two-step target in pixels.
+
+    Parameters
+    ----------
+    schedule, to_image, own_steps, label_dropout
+        As in `DiffusionObjective`.
+    teacher : Denoiser
+        Frozen.
+    clip_targets : bool, optional
+        Clip the teacher's estimates to [-1, 1].
+    """
+
+    def __init__(
+        self,
+        schedule: NoiseSchedule,
+        to_image: ToImage,
+        teacher: Denoiser,
+        own_steps: int,
+        label_dropout: float | None = None,
+        *,
+        clip_targets: bool = False,
+    ) -> None:
+        super().__init__(schedule, to_image, own_steps, label_dropout)
+        assert self.stride % 2 == 0
+        self.teacher = teacher
+        self._clip_targets = clip_targets
+
+    def target(self, z: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return x_target of noisy images z at levels t, shape (B, C, H, W)."""
+        half = self.stride // 2
+        clip = self._clip_targets
+        return two_step_target(self.teacher, z, t, t - half, t - self.stride, labels=labels, clip=clip)
+
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:  # noqa: ARG002
+        """Return the PD loss: the weighted squared error against x_target."""
+        target = self.target(z, t, batch.labels)
+        weight = truncated_snr(self.schedule, t)
+        return {"distillation": weighted_squared_error(model(z, t, batch.labels), target, weight)}
+
+
+class FeatureObjective(ProgressiveObjective):
+    """CFD (Sun et al. 2023): the same target, matched in the eyes of a frozen classifier.
+
+    Parameters
+    ----------
+    schedule, to_image, teacher, own_steps, label_dropout, clip_targets
+        As in `ProgressiveObjective`.
+    classifier : nn.Module
+        Frozen; returns `cfd_studio.networks.classifiers.Classified`.
+    matching : FeatureMatching
+    """
+
+    def __init__(
+        self,
+        schedule: NoiseSchedule,
+        to_image: ToImage,
+        teacher: Denoiser,
+        own_steps: int,
+        label_dropout: float | None = None,
+        *,
+        classifier: nn.Module,
+        matching: FeatureMatching,
+        clip_targets: bool = False,
+    ) -> None:
+        super().__init__(schedule, to_image, teacher, own_steps, label_dropout, clip_targets=clip_targets)
+        self._classifier = classifier
+        self._matching = matching
+        self._entropy_weight = matching.dataset_weight * matching.entropy_share
+        self._diversity_weight = matching.dataset_weight * (1 - matching.entropy_share)
+
+    @property
+    def gathers(self) -> bool:  # type: ignore[override]
+        """Whether diversity counts, which is a matter of the whole batch."""
+        return self._diversity_weight > 0
+
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:
+        """Return the feature loss, and of the other terms those that have a weight."""
+        how = self._matching
+        target = self.target(z, t, batch.labels)
+        x_hat = model(z, t, batch.labels)
+        with torch.no_grad():
+            wanted = self._classifier(target)
+        seen = self._classifier(x_hat)
+        divergence = feature_divergence(getattr(wanted, how.match), getattr(seen, how.match), how.temperature)
+        terms = {"feature": divergence}
+        if self._entropy_weight:
+            terms["entropy"] = self._entropy_weight * prediction_entropy(seen.logits)
+        if self._diversity_weight:
+            pbar = gather(mean_prediction(seen.logits))
+            terms["diversity"] = self._diversity_weight * negative_diversity(seen.logits, pbar)
+        if how.anchor_weight:
+            error = weighted_squared_error(x_hat, target, truncated_snr(self.schedule, t))
+            terms["anchor"] = how.anchor_weight * error
+        return terms

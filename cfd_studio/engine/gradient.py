@@ -1,0 +1,85 @@
+"""The gradient of one batch: in parts that fit into memory, and over all ranks."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from cfd_studio.engine.batch import Batch, Gather
+from cfd_studio.engine.objectives import Objective, Terms
+from cfd_studio.engine.ranks import Ranks
+
+
+def batch_gradient(
+    network: nn.Module, objective: Objective, shares: Sequence[Batch], ranks: Ranks, *, measure: bool = False
+) -> tuple[Terms, dict[str, Tensor]]:
+    """Leave the gradient of the whole batch in a network's parameters, whose old gradient must be None.
+
+    Parameters
+    ----------
+    network : nn.Module
+        As `Ranks.spread` returned it.
+    objective : Objective
+    shares : sequence of Batch
+        What this rank works off, one after the other.
+    ranks : Ranks
+    measure : bool, optional
+        Whether to measure each term's own gradient as well, a backward pass per term.
+
+    Returns
+    -------
+    terms : dict of str to Tensor
+        Means over the whole batch, scalars without a graph.
+    norms : dict of str to Tensor
+        L2 norm of each term's gradient; empty where not measured, or where there is one term only.
+    """
+    gather = _gather_whole(network, objective, shares, ranks)
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    sums: Terms = {}
+    gradients: dict[str, Tensor] = {}
+    for share in shares:
+        with _alone(network) if share is not shares[-1] else nullcontext():
+            terms = {name: share.weight * term for name, term in objective.terms(network, share, gather).items()}
+            for name, term in terms.items():
+                sums[name] = sums[name] + term.detach() if name in sums else term.detach()
+                if measure and len(terms) > 1:
+                    own = _flat_gradient(term, parameters)
+                    gradients[name] = gradients[name] + own if name in gradients else own
+            torch.stack(list(terms.values())).sum().backward()
+    means = ranks.mean(torch.stack(list(sums.values())))
+    norms = {name: torch.linalg.vector_norm(ranks.mean(gradient)) for name, gradient in gradients.items()}
+    return dict(zip(sums, means.unbind(), strict=True)), norms
+
+
+def _gather_whole(network: nn.Module, objective: Objective, shares: Sequence[Batch], ranks: Ranks) -> Gather:
+    """Return what turns the mean over a share into the mean over the batch.
+
+    With one share per rank that is a mean over the ranks. With several, what the later ones hold is not known yet: all
+    are passed through once without a gradient before any is passed through with one.
+    """
+    if len(shares) == 1 or not objective.gathers:
+        return ranks.mean
+    found: list[Tensor] = []
+
+    def note(mean: Tensor) -> Tensor:
+        found.append(mean)
+        return mean
+
+    bare = network.module if isinstance(network, DistributedDataParallel) else network
+    with torch.no_grad():
+        for share in shares:
+            objective.terms(bare, share, note)
+    whole = ranks.mean(torch.stack([share.weight * mean for share, mean in zip(shares, found, strict=True)]).sum(0))
+    return lambda _mean: whole
+
+
+def _alone(network: nn.Module) -> AbstractContextManager[None]:
+    """Keep gradients to this rank; they are exchanged with the last share."""
+    return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
+
+
+def _flat_gradient(term: Tensor, parameters: list[nn.Parameter]) -> Tensor:
+    own = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return torch.cat([gradient.flatten() for gradient in own])

@@ -1,0 +1,92 @@
+"""A stage made ready to train, at its start or where a checkpoint left it; the same on every rank."""
+
+import torch
+
+from cfd_studio.data.batches import Batches
+from cfd_studio.data.images import DataSet
+from cfd_studio.engine.build import build_network, build_objective, derive_seed, load_network
+from cfd_studio.engine.checkpoint import checkpoint_folder, load_checkpoint, way_out
+from cfd_studio.engine.mishaps import out_of_memory
+from cfd_studio.engine.ranks import Ranks
+from cfd_studio.engine.state import TrainingState
+from cfd_studio.engine.trainer import Trainer
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.protocol.stages import ClassifierStage, Stage
+from cfd_studio.runs.folder import RunFolder
+
+
+def ranks_of(stage: Stage, ranks: Ranks) -> Ranks:
+    """Return who trains a stage.
+
+    Rank 0 alone trains classifiers, and in one part: they are small beside everything else, and what batch
+    normalisation makes of an image depends on the whole batch.
+    """
+    return Ranks() if isinstance(stage, ClassifierStage) else ranks
+
+
+def prepare(
+    run: RunFolder,
+    config: RunConfig,
+    stage: Stage,
+    data: DataSet,
+    plan: ExecutionPlan,
+    ranks: Ranks,
+    step: int,
+) -> Trainer:
+    """Return a stage ready to do the optimizer step after ``step``.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Holds the weights of the parent, and a checkpoint of that step unless it is 0.
+    config, stage
+    data : DataSet
+        On the device of the plan.
+    plan : ExecutionPlan
+    ranks : Ranks
+        As `ranks_of` returned it.
+    step : int
+
+    Raises
+    ------
+    CfdError
+        Where the checkpoint or a parent's weights are damaged or of another stage, or a batch is too small to share.
+    """
+    optimization = stage.optimization
+    if optimization.batch_size < ranks.size:
+        raise CfdError(
+            f"a batch of {optimization.batch_size} cannot be shared by {ranks.size} processes",
+            where=f"stage '{stage.id}'",
+            advice=f"Use at most {optimization.batch_size}.",
+        )
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn on the CPU
+        torch.manual_seed(derive_seed(config.seed, stage.id, "weights"))
+        network = build_network(config, stage, data.train.shape, data.classes).to(plan.device)
+    if stage.parent is not None:
+        network.load_state_dict(load_network(run, config, stage.parent, plan.device).state_dict())
+    network.train()
+    batches = Batches(len(data.train), optimization.batch_size, derive_seed(config.seed, stage.id, "batches"))
+    noise_seed = derive_seed(config.seed, stage.id, "noise")
+    state = TrainingState.fresh(network, optimization, batches, noise_seed, ranks.rank)
+    if step:
+        _restore(state, run, stage, step, plan.device)
+    objective = build_objective(run, config, stage, plan.device)
+    parts = 1 if isinstance(stage, ClassifierStage) else plan.accumulation
+    return Trainer(stage, data, state, objective, ranks, parts, config.journal.gradient_norms_every)
+
+
+def _restore(state: TrainingState, run: RunFolder, stage: Stage, step: int, device: str) -> None:
+    checkpoint = checkpoint_folder(run.stage(stage.id), step)
+    captured = load_checkpoint(checkpoint, device)
+    try:
+        state.restore(captured)
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        if out_of_memory(error):
+            raise
+        raise CfdError(
+            "the checkpoint belongs to another stage or version",
+            where=str(checkpoint / "state.pt"),
+            advice=way_out(checkpoint),
+        ) from None

@@ -1,0 +1,72 @@
+"""One optimizer step after the other; what all ranks do alike."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+
+from cfd_studio.data.images import DataSet, to_float
+from cfd_studio.engine.batch import Batch
+from cfd_studio.engine.gradient import batch_gradient
+from cfd_studio.engine.objectives import Objective
+from cfd_studio.engine.ranks import Ranks
+from cfd_studio.engine.state import TrainingState, learning_rate
+from cfd_studio.engine.tally import Tally
+from cfd_studio.protocol.stages import Stage
+
+
+@dataclass
+class Trainer:
+    """A stage in training, without anybody who watches or saves it.
+
+    Attributes
+    ----------
+    data : DataSet
+        Both splits on the training device.
+    ranks : Ranks
+        Who shares the batches.
+    parts : int
+        Into which each rank's share of a batch is split to save memory.
+    norms_every : int
+        Steps between two measurements of each term's own gradient.
+    tally : Tally
+        The scalars of the steps.
+    gradient_norms : dict of str to Tensor
+        The last measurement.
+    """
+
+    stage: Stage
+    data: DataSet
+    state: TrainingState
+    objective: Objective
+    ranks: Ranks
+    parts: int
+    norms_every: int
+    gradient_norms: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._network: nn.Module = self.ranks.spread(self.state.network)
+        self.tally = Tally(next(self.state.network.parameters()).device)
+
+    def step(self) -> None:
+        """Do one optimizer step, without waiting for the device."""
+        state, optimization = self.state, self.stage.optimization
+        with self.ranks.together(), state.own_randomness():
+            batch = self._batch()
+            measure = (state.step + 1) % self.norms_every == 0
+            shares = batch.shares(self.parts, self.ranks.rank, self.ranks.size)
+            state.optimizer.zero_grad(set_to_none=True)
+            terms, norms = batch_gradient(self._network, self.objective, shares, self.ranks, measure=measure)
+            self.gradient_norms = norms or self.gradient_norms
+            norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip)
+            self.tally.add(terms, norm, state.step + 1, len(batch))
+            state.descend(learning_rate(optimization, state.step), self.tally.tripped)
+
+    def _batch(self) -> Batch:
+        chosen = next(self.state.batches).to(self.data.train.images.device)
+        images = to_float(self.data.train.images[chosen])
+        if self.data.flip:
+            mirrored = torch.rand(len(images), 1, 1, 1, generator=self.state.generator, device=images.device) < 0.5
+            images = torch.where(mirrored, images.flip(3), images)
+        return self.objective.draw(images, self.data.train.labels[chosen], self.state.generator)

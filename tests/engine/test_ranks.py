@@ -1,0 +1,173 @@
+"""A batch shared by processes, or worked off in parts, gives what one process gives at once."""
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.prediction import x_from_v
+from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
+from cfd_studio.engine.assistant import assist
+from cfd_studio.engine.batch import Batch
+from cfd_studio.engine.distillation import FeatureObjective
+from cfd_studio.engine.gradient import batch_gradient
+from cfd_studio.engine.job import run_job
+from cfd_studio.engine.ranks import Ranks, joined
+from cfd_studio.networks.classifiers import PerceptronClassifier
+from cfd_studio.protocol.events import JobState
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.stages import FeatureMatching
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.mirror import RunMirror
+
+MakeRun = Callable[..., RunFolder]
+
+
+# Parts ----------------------------------------------------------------------------------------------------------------
+
+
+class _Network(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(16, 16)
+
+    def forward(self, z: Tensor, level: Tensor) -> Tensor:
+        return torch.tanh(self.body(z.flatten(1)) + level[:, None]).view_as(z)
+
+
+@pytest.fixture
+def objective() -> FeatureObjective:
+    """Return CFD with every term it can have, in float64."""
+    torch.manual_seed(1)
+    schedule = NoiseSchedule(cosine_alpha_bar(16), dtype=torch.float64)
+    classifier = PerceptronClassifier(16, 10, 8, 0.0).double().eval().requires_grad_(False)
+    teacher = Denoiser(_Network().double().requires_grad_(False), x_from_v, schedule)
+    matching = FeatureMatching(temperature=0.9, anchor_weight=0.5, dataset_weight=0.7, entropy_share=0.4)
+    return FeatureObjective(schedule, x_from_v, teacher, 4, classifier=classifier, matching=matching)
+
+
+def _batch(objective: FeatureObjective, count: int) -> Batch:
+    images = torch.rand(count, 1, 4, 4, dtype=torch.float64) * 2 - 1
+    return objective.draw(images, torch.zeros(count, dtype=torch.int64), torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize(("count", "parts"), [(12, 2), (12, 3), (13, 4), (5, 9)])
+def test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole(
+    objective: FeatureObjective, count: int, parts: int
+) -> None:
+    batch, network = _batch(objective, count), _Network().double()
+    found = []
+    for shares in (batch.shares(1), batch.shares(parts)):
+        network.zero_grad(set_to_none=True)
+        terms, norms = batch_gradient(network, objective, shares, Ranks(), measure=True)
+        gradient = torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+        found.append((terms, norms, gradient))
+    (terms, norms, gradient), (pieced_terms, pieced_norms, pieced) = found
+    assert list(terms) == ["feature", "entropy", "diversity", "anchor"] == list(norms)
+    torch.testing.assert_close(pieced, gradient, rtol=1e-10, atol=1e-14)
+    for name in terms:
+        torch.testing.assert_close(pieced_terms[name], terms[name], rtol=1e-10, atol=0)
+        torch.testing.assert_close(pieced_norms[name], norms[name], rtol=1e-10, atol=0)
+
+
+def test_a_terms_gradient_norm_is_that_of_its_gradient_alone_and_measuring_changes_nothing(
+    objective: FeatureObjective,
+) -> None:
+    batch, network = _batch(objective, 8), _Network().double()
+    gradients = []
+    for measure in (False, True):
+        network.zero_grad(set_to_none=True)
+        _, norms = batch_gradient(network, objective, batch.shares(1), Ranks(), measure=measure)
+        gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+    for name, term in objective.terms(network, batch, lambda mean: mean).items():
+        alone = torch.autograd.grad(term, list(network.parameters()), retain_graph=True)
+        expected = torch.cat([one.flatten() for one in alone]).norm()
+        torch.testing.assert_close(norms[name], expected)
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 5])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_shares_of_all_ranks_are_the_batch_and_weigh_as_much(ranks: int, parts: int) -> None:
+    images = torch.arange(13.0).view(13, 1, 1, 1)
+    shares = [share for rank in range(ranks) for share in Batch(images).shares(parts, rank, ranks)]
+    assert sorted(torch.cat([share.images for share in shares]).flatten().tolist()) == list(range(13))
+    mean = sum(share.weight * share.images.mean() for share in shares) / ranks
+    torch.testing.assert_close(mean, images.mean())
+
+
+# Processes ------------------------------------------------------------------------------------------------------------
+
+
+def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int) -> None:
+    """Train in float64 as one of several processes, the way that `torchrun` would set them up."""
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
+    os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    with joined("cpu") as group:
+        if group.first:
+            ended = run_job(
+                RunFolder(path), ExecutionRequest(device="cpu", threads=1, accumulation=accumulation), ranks=group
+            )
+            assert ended.state is JobState.FINISHED, ended.details or ended.sentence
+        else:
+            assist(RunFolder(path), "cpu", group)
+
+
+def _train(run: RunFolder, ranks: int = 1, accumulation: int = 0) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["cfd_studio.engine.job", "sklearn.datasets", "scipy.linalg", "torch._dynamo"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    members = [
+        context.Process(target=_one_rank, args=(rank, ranks, port, run.path, accumulation)) for rank in range(ranks)
+    ]
+    for member in members:
+        member.start()
+    for member in members:
+        member.join(200)
+    assert [member.exitcode for member in members] == [0] * ranks
+
+
+def _losses(run: RunFolder) -> dict[str, dict[float, float]]:
+    mirror = RunMirror(run)
+    mirror.refresh()
+    return {
+        stage.id: dict(zip(stage.loss.steps.tolist(), stage.loss.values.tolist(), strict=True))
+        for stage in mirror.stages.values()
+    }
+
+
+@pytest.fixture
+def undropped(mini_recipe: dict[str, Any]) -> list[Any]:
+    """Return the miniature's stages with every term of CFD and without dropout, which differs by rank."""
+    stages: list[Any] = mini_recipe["stages"]
+    for stage in stages:
+        if stage["kind"] in ("teacher", "classifier"):
+            stage["dropout"] = 0.0
+        if stage["id"] == "cfd":
+            stage |= {"dataset_weight": 0.5, "entropy_share": 0.5}
+    return stages
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("ranks", "accumulation"), [(2, 1), (3, 2)])
+def test_several_processes_follow_the_loss_of_one(
+    mini_run: MakeRun, undropped: list[Any], ranks: int, accumulation: int
+) -> None:
+    alone, shared = mini_run("alone", stages=undropped), mini_run("shared", stages=undropped)
+    _train(alone)
+    _train(shared, ranks, accumulation)
+    expected, found = _losses(alone), _losses(shared)
+    assert expected.keys() == found.keys()
+    for stage_id, curve in expected.items():
+        assert found[stage_id] == pytest.approx(curve, rel=1e-9), stage_id

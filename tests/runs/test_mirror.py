@@ -184,3 +184,21 @@ def test_a_finished_run_reads_as_finished(trained_run: RunFolder) -> None:
         assert stage.held_out.steps[0] == 0
     assert mirror.stages["classifier"].accuracy is not None
     assert set(mirror.stages["cfd-2"].terms) == {"feature", "anchor"}
+
+
+def test_a_clock_set_back_reorders_nothing(mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mini_run()
+    now = 1e9
+    monkeypatch.setattr("time.time", lambda: now)
+    for job in (1, 2):
+        events: list[Event] = [JobStarted(job=job, device="cpu", stage="teacher", step=0)]
+        for step in range(1, 4):
+            now -= 3600
+            events += [Logged(text=f"{job}.{step}"), _loss("teacher", step, job + step)]
+        _write(run, *events)
+    mirror = RunMirror(run)
+    mirror.refresh()
+    assert [text for _, _, text in mirror.log] == ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3"]
+    assert mirror.stages["teacher"].loss.values.tolist() == [3.0, 4.0, 5.0]
+    assert mirror.job is not None
+    assert mirror.job.job == 2

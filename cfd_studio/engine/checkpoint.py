@@ -18,9 +18,8 @@ from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import LARGEST_NOTE, memory_of_this_machine, read_bounded
+from cfd_studio.runs.intake import LARGEST_NOTE, UNFIT, memory_of_this_machine, read_bounded
 
-_NO_CHECKPOINT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.EFBIG)
 _NAME = re.compile(r"step-[0-9]{8,12}")
 
 
@@ -106,8 +105,8 @@ def load_checkpoint(checkpoint: Path, device: str) -> dict[str, Any]:
         size, digest, step = manifest["bytes"], manifest["sha256"], manifest["step"]
         data = read_bounded(file, memory_of_this_machine())
     except OSError as error:
-        if error.errno not in _NO_CHECKPOINT:
-            raise  # the disk's fault: nothing is wrong with the checkpoint itself, and nobody should delete it
+        if error.errno not in UNFIT | {errno.ENOENT}:
+            raise  # nothing is wrong with the checkpoint itself, and nobody should delete it
         raise refused(f"the checkpoint cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, KeyError):
         raise refused("the checkpoint cannot be read, for its manifest is damaged") from None

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import memory_of_this_machine, open_bounded, read_bounded
+from cfd_studio.runs.intake import UNFIT, memory_of_this_machine, open_bounded, read_bounded
 
 # One key only: the writer orders several at random, and equal weights should be equal files.
 METADATA_KEY = "cfd-studio"
@@ -59,6 +59,8 @@ def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
     CfdError
         Where the file is missing, a link, truncated, altered, no safetensors file, larger than this machine's memory,
         or where a number in it is not finite.
+    OSError
+        Where the disk fails.
     """
     with _said(path):
         data = read_bounded(path, memory_of_this_machine())
@@ -99,6 +101,8 @@ def _said(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise CfdError("there are no weights yet", where=str(path), advice="Train the stage first.") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno not in UNFIT:
+            raise  # nothing is wrong with the weights themselves, and nobody should delete them
         why = error.strerror if isinstance(error, OSError) else error
         raise CfdError(
             f"the weights are damaged or no safetensors file ({why})",

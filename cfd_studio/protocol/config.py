@@ -165,6 +165,9 @@ def tree_problems(config: RunConfig) -> list[Problem]:
             )
         if isinstance(stage, (ProgressiveStage, FeatureStage)):
             problems += _student_problems(config, stage, known, path)
+        resnet = isinstance(stage, ClassifierStage) and stage.architecture == "resnet18"
+        if resnet and stage.optimization.batch_size < 2:
+            problems.append(Problem(f"{path}.optimization.batch_size", "a resnet18 compares images; use 2 or more"))
         if stage.optimization.warmup_steps > stage.optimization.steps:
             problems.append(
                 Problem(f"{path}.optimization.warmup_steps", "is longer than the stage; use at most its steps")

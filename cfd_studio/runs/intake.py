@@ -12,6 +12,8 @@ import psutil
 
 from cfd_studio.protocol.errors import CfdError
 
+# What says that a file is not what it should be. Other errors are the disk's, and the file may be as good as ever.
+UNFIT = frozenset({errno.ELOOP, errno.EINVAL, errno.EFBIG, errno.EISDIR, errno.ENOTDIR})
 LARGEST_CONFIG = 8 * 2**20
 LARGEST_NOTE = 2**20  # status, lease, plan, figures, manifest, settings
 

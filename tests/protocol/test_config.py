@@ -329,3 +329,12 @@ def test_the_shipped_preset_is_a_right_recipe() -> None:
     pd, cfd = config.stage("pd-4"), config.stage("cfd-4")
     assert pd.parent == cfd.parent == "pd-8"
     assert pd.optimization == cfd.optimization
+
+
+def test_a_resnet_needs_more_than_one_image_at_a_time(mini_recipe: Raw) -> None:
+    judge = _stage(mini_recipe, "judge")
+    judge["architecture"] = "resnet18"
+    judge["optimization"]["batch_size"] = 1
+    assert _problems(mini_recipe) == {
+        "stages.judge.optimization.batch_size": "a resnet18 compares images; use 2 or more"
+    }

@@ -6,6 +6,7 @@ last byte is not used. It holds JSON and plain arrays, and nothing in it is exec
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -76,7 +77,7 @@ class JournalIndex:
     """
 
     def __init__(self, folder: Path, run: Path) -> None:
-        self._file = folder / f"{hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:32]}.index"
+        self._file = folder / f"{hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:32]}.index"
         self._indexed = 0
 
     def load(self, fold: Fold, jobs: list[JobFolder]) -> dict[str, JournalReader]:

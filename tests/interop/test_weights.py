@@ -1,5 +1,6 @@
 """Weights as safetensors: whole or refused, and nothing in them ever runs."""
 
+import errno
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from cfd_studio.engine.build import load_network
+from cfd_studio.interop import weights
 from cfd_studio.interop.weights import fill, load_weights, save_weights
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.folder import RunFolder
@@ -84,3 +86,15 @@ def test_weights_with_strange_metadata_are_refused(trained_run: RunFolder, metad
     save_weights(trained_run.weights("judge"), network, metadata)
     with pytest.raises(CfdError):
         load_network(trained_run, trained_run.config(), "judge", "cpu")
+
+
+def test_a_disk_that_fails_is_no_reason_to_delete_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(path, nn.Linear(2, 2), {})
+
+    def fail(*_args: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(weights, "read_bounded", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        load_weights(path)

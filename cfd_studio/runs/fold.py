@@ -23,7 +23,6 @@ from cfd_studio.runs.losses import LossRun
 from cfd_studio.runs.series import Series
 
 LOG_LINES = 5000
-LATEST_MOMENT = 1e11  # no calendar goes beyond
 MOST_ANSWERS = 1000
 MOST_TERMS = 32  # of one stage; more are no curves that anybody looks at
 
@@ -129,8 +128,7 @@ class Fold:
                 if len(self.answers) > MOST_ANSWERS:
                     del self.answers[next(iter(self.answers))]
             case Logged():
-                moment = event.time if 0 <= event.time < LATEST_MOMENT else 0.0
-                self.log.append((moment, event.level, event.text))
+                self.log.append((event.time, event.level, event.text))
                 self.log_count += 1
             case JobEnded():
                 self.ended, self.phase = event, None

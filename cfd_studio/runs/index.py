@@ -16,12 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.events import CommandAnswered, JobEnded, JobStarted, PhaseEntered
+from cfd_studio.protocol.fields import Count
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.runs import atomic
 from cfd_studio.runs.fold import Fold, StageMirror
 from cfd_studio.runs.folder import JobFolder
 from cfd_studio.runs.intake import read_bounded
-from cfd_studio.runs.journal import LARGEST_STEP, JournalReader
+from cfd_studio.runs.journal import JournalReader
 from cfd_studio.runs.series import Series
 
 WORTHWHILE = 8 * 2**20  # bytes of journal that are read again rather than indexed
@@ -35,9 +36,9 @@ class _Words(BaseModel):
 
 
 class _Journal(_Words):
-    offset: int = Field(ge=0, lt=LARGEST_STEP)
+    offset: Count
     seam: str = Field(pattern=r"^([0-9a-f]{2})*$")
-    skipped: int = Field(ge=0)
+    skipped: Count
 
 
 class _Stage(_Words):

@@ -15,7 +15,6 @@ from cfd_studio.runs.intake import open_bounded
 
 BLOCK = 2**20
 LONGEST_LINE = 2**20
-LARGEST_STEP = 2**53  # beyond it, float64 has no room for every step
 _SEAM = 256
 
 
@@ -87,7 +86,7 @@ class JournalReader:
         events: list[Event] = []
         while not events and (block := self.read_block(limit)):
             for line in block.split(b"\n")[:-1]:
-                if (event := understand(line)) is None:
+                if (event := parse_event(line)) is None:
                     self.skipped += 1
                 else:
                     events.append(event)
@@ -143,9 +142,3 @@ class JournalReader:
 def _ends_whole(path: Path) -> bool:
     with open_bounded(path) as stream:
         return not stream.seek(0, os.SEEK_END) or (stream.seek(-1, os.SEEK_END), stream.read(1))[1] == b"\n"
-
-
-def understand(line: bytes) -> Event | None:
-    """Return the event of one line, or None where it makes no sense to this version."""
-    event = parse_event(line)
-    return event if 0 <= getattr(event, "step", 0) < LARGEST_STEP else None

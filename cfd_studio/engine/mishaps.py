@@ -33,8 +33,8 @@ _DEVICES = ("cuda", "cudnn", "cublas", "hip", "mps")
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 ADVICE = {
-    "training": "Resume with --accumulate 2, which splits every batch in two and changes nothing else; or choose a "
-    "smaller batch_size in a new run.",
+    "training": "Resume with every batch in two parts (--accumulate 2, or the arrow beside Resume in the window), "
+    "which changes nothing else; or choose a smaller batch_size in a new run.",
     "evaluating": "Resume with --device cpu, or choose a smaller evaluation.batch_size in a new run.",
 }
 OTHER_ADVICE = "Close what else uses the memory, and resume."

@@ -81,13 +81,18 @@ class Beginnings(QObject):
 
         self._clerk.submit(read, offer, self._unreadable)
 
-    def start_again(self, snapshot: RunSnapshot) -> None:
-        """Start or resume a run, on the device and by the plan that it was on before, where jobs run by choice."""
+    def start_again(self, snapshot: RunSnapshot, *, split: bool = False) -> None:
+        """Start or resume a run, on the device and by the plan that it was on before, where jobs run by choice.
+
+        ``split`` works every batch off in twice as many parts.
+        """
         settings = self._preferences.settings
         device = snapshot.device if re.match(DEVICE, snapshot.device) else settings.device
-        used = {"device": device, "threads": settings.threads}
+        used: dict[str, Any] = {"device": device, "threads": settings.threads}
         if snapshot.plan is not None:
             used |= snapshot.plan.model_dump(include=set(ExecutionRequest.model_fields))
+        if split:
+            used["accumulation"] = 2 * (snapshot.plan.accumulation if snapshot.plan else 1)
         self._controller.start(snapshot.path, ExecutionRequest.model_validate(used | {"worker": settings.worker}))
 
     @Slot(object, object, object)

@@ -206,6 +206,11 @@ class MainWindow(QMainWindow):
         if (snapshot := self.page.snapshot) is not None:
             self.beginnings.start_again(snapshot)
 
+    @Slot()
+    def _start_in_parts(self) -> None:
+        if (snapshot := self.page.snapshot) is not None:
+            self.beginnings.start_again(snapshot, split=True)
+
     @Slot(str)
     def _choose_worker(self, worker: str) -> None:
         self.preferences.remember(Settings.model_validate(self.preferences.settings.model_dump() | {"worker": worker}))
@@ -284,6 +289,7 @@ class MainWindow(QMainWindow):
         self.new_run.cancelled.connect(self._back)
         header = self.page.header
         header.start_wanted.connect(self._start)
+        header.parts_wanted.connect(self._start_in_parts)
         header.worker_wanted.connect(self._choose_worker)
         header.wanted.connect(self._send)
         header.discard_wanted.connect(self._discard)

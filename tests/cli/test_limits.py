@@ -85,7 +85,9 @@ def test_training_that_really_runs_out_of_memory_ends_with_a_sentence_and_resume
 ) -> None:
     options = ("--threads", "1", "--device", "cpu")
     short = _limited(180, "train", greedy_recipe, "--run", tmp_path / "short", *options)
-    _one_sentence(short, "not enough memory on cpu while training stage 'teacher'. Resume with --accumulate 2")
+    _one_sentence(
+        short, "not enough memory on cpu while training stage 'teacher'. Resume with every batch in two parts"
+    )
     run = RunFolder(tmp_path / "short")
     assert not (run.path / "lease.json").exists()
     assert run.weights("judge").exists()

@@ -140,8 +140,8 @@ def trained_networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[weakref.r
 
 
 TRAINING = (
-    "Resume with --accumulate 2, which splits every batch in two and changes nothing else; or choose a smaller "
-    "batch_size in a new run."
+    "Resume with every batch in two parts (--accumulate 2, or the arrow beside Resume in the window), which changes "
+    "nothing else; or choose a smaller batch_size in a new run."
 )
 OTHER = "Close what else uses the memory, and resume."
 

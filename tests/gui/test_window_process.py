@@ -192,3 +192,24 @@ def test_what_was_asked_of_the_machine_is_offered_again(
     assert desk.window.new_run.machine.request() == wish
     desk.wait(lambda: settings_file().exists())
     assert load_settings().request == wish
+
+
+def test_resuming_in_more_parts_doubles_them_each_time(desk: Any, long_run: RunFolder) -> None:
+    def stop() -> None:
+        desk.wait(desk.header.stop_keep.isEnabled)
+        desk.header.stop_keep.trigger()
+        desk.wait_state("stopped")
+
+    desk.open(long_run)
+    desk.wait(desk.header.where.isVisible)
+    assert not desk.header.split.isVisible()  # there was no batch yet that could have been too large
+    desk.train_until("judge")
+    stop()
+    for parts in (2, 4):
+        desk.wait(desk.header.split.isVisible)
+        desk.header.split.trigger()
+        desk.wait_state("running")
+        plan = long_run.jobs()[-1].read_plan()
+        assert plan is not None
+        assert plan.accumulation == parts
+        stop()

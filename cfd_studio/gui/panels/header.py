@@ -21,8 +21,8 @@ class Header(QFrame):
 
     Signals
     -------
-    start_wanted, discard_wanted
-        Start or resume; stop without saving, still to be confirmed.
+    start_wanted, parts_wanted, discard_wanted
+        Start or resume; the same with batches in twice as many parts; stop without saving, still to be confirmed.
     wanted(str)
         A verb to send at once.
     worker_wanted(str)
@@ -30,6 +30,7 @@ class Header(QFrame):
     """
 
     start_wanted = Signal()
+    parts_wanted = Signal()
     discard_wanted = Signal()
     wanted = Signal(str)
     worker_wanted = Signal(str)
@@ -44,8 +45,9 @@ class Header(QFrame):
         self.left = label("", "muted")
         self.left.setFont(theme.font(12, tabular=True))
         self.start = Button("Start", icon="play", role="primary", tip="Start or resume the run (Ctrl+R)")
-        self.where = Button(icon="chevron-down", tip="Where the job runs")
+        self.where = Button(icon="chevron-down", tip="Where the job runs, and with how much memory")
         self.workers: dict[str, QAction] = {}
+        self.split = QAction("Resume with batches in twice as many parts (less memory)", self)
         self.where.setMenu(self._worker_menu())
         self.pause = Button("Pause", icon="pause", tip="Pause after the current step; the model stays loaded (Ctrl+P)")
         self.save = Button("Save now", icon="floppy-disk", tip="Write a checkpoint now (Ctrl+S)")
@@ -57,6 +59,7 @@ class Header(QFrame):
         self.stop.setMenu(menu)
         self._lay_out()
         self.start.clicked.connect(self.start_wanted)
+        self.split.triggered.connect(self.parts_wanted)
         self.pause.clicked.connect(self._pause_or_resume)
         self.save.clicked.connect(self._save)
         self.stop_keep.triggered.connect(self._stop_and_keep)
@@ -91,6 +94,7 @@ class Header(QFrame):
             button.setVisible(not active and not snapshot.complete)
             button.setEnabled(not starting)
         fresh = snapshot.state == "new"
+        self.split.setVisible(not fresh)
         _say(self.start, "Starting…" if starting else "Start" if fresh else "Resume")
         for button in (self.pause, self.stop, self.save):
             button.setVisible(active)
@@ -135,6 +139,8 @@ class Header(QFrame):
             action.setData(worker)
             group.addAction(action)
             self.workers[worker] = action
+        menu.addSeparator()
+        menu.addAction(self.split)
         group.triggered.connect(self._worker_chosen)
         return menu
 

@@ -37,8 +37,9 @@ def _lead(path: Path, open_run: Callable[[Path], RunFolder], request: ExecutionR
 
 def _assist(path: Path, device: str, ranks: Ranks) -> int:
     # Whoever stops the job sends a signal to all; rank 0 saves first and then lets the others go.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
         if ranks.say(Word.GO) == Word.GO:
             assist(RunFolder(path), device, ranks)

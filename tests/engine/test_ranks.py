@@ -160,7 +160,7 @@ def undropped(mini_recipe: dict[str, Any]) -> list[Any]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("ranks", "accumulation"), [(2, 1), (3, 2)])
+@pytest.mark.parametrize(("ranks", "accumulation"), [(2, 1), pytest.param(3, 2, marks=pytest.mark.slow)])
 def test_several_processes_follow_the_loss_of_one(
     mini_run: MakeRun, undropped: list[Any], ranks: int, accumulation: int
 ) -> None:

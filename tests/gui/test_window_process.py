@@ -213,3 +213,25 @@ def test_resuming_in_more_parts_doubles_them_each_time(desk: Any, long_run: RunF
         assert plan is not None
         assert plan.accumulation == parts
         stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_job_of_two_processes_is_started_watched_and_stopped_like_any_other(
+    desk: Any, mini_recipe: dict[str, Any], mini_run: Any
+) -> None:
+    for stage, steps in zip(mini_recipe["stages"], (12, 12, 100_000), strict=False):
+        stage["optimization"]["steps"] = steps
+    run = mini_run("shared", stages=mini_recipe["stages"][:3])
+    desk.open(run)
+    request = ExecutionRequest(device="cpu", threads=1, worker="process", processes=2)
+    desk.window.controller.start(run.path, request)
+    desk.wait(lambda: desk.snapshot.stages["teacher"].step > 20, 180_000)
+    plan = run.jobs()[-1].read_plan()
+    assert plan is not None
+    assert plan.processes == 2
+    desk.wait(desk.header.stop_keep.isEnabled)
+    desk.header.stop_keep.trigger()
+    desk.wait_state("stopped")
+    desk.wait(lambda: current_holder(run) is None)
+    desk.wait(lambda: not list(run.path.glob("output-*.txt")))

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO, cast
 
 from rich.console import Console
@@ -21,6 +20,7 @@ from rich.progress import (
 
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.errors import CfdError, JobError
+from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
@@ -59,11 +59,11 @@ def follow(run: RunFolder, start: Callable[[], ThreadJob | ProcessJob], *, insis
         while alive:
             alive = not job.wait(REFRESH_SECONDS)
             if wishes and run.jobs() and mirror.job is not None and mirror.job.job > before:  # its own inbox is there
-                _pass_on(console, run.jobs()[-1].inbox, wishes.pop(0))
+                _pass_on(console, run, wishes.pop(0))
             with contextlib.suppress(MemoryError):  # it is the job that says so, and lives or dies of it
                 watch.look()
     if isinstance(job, ProcessJob):
-        return _exit_code_of_processes(job, mirror, before)
+        return _exit_code_of_processes(console, job, mirror, before)
     if job.error is not None:
         raise job.error
     if job.ended is not None and mirror.ended != job.ended:  # the disk did not take its last words
@@ -71,9 +71,11 @@ def follow(run: RunFolder, start: Callable[[], ThreadJob | ProcessJob], *, insis
     return job.ended.exit_code if job.ended else 1
 
 
-def _exit_code_of_processes(job: ProcessJob, mirror: RunMirror, before: int) -> int:
+def _exit_code_of_processes(console: Console, job: ProcessJob, mirror: RunMirror, before: int) -> int:
     """Return how a job in other processes ended, as far as its journal tells."""
     if mirror.ended is not None and mirror.job is not None and mirror.job.job > before:
+        if job.failure and mirror.ended.state is not JobState.FINISHED and job.failure not in mirror.ended.sentence:
+            console.print(f"cfd-studio: {job.failure}", markup=False, highlight=False, soft_wrap=True)
         return mirror.ended.exit_code
     if job.failure:
         raise CfdError(job.failure)
@@ -110,15 +112,17 @@ class _Watch:
             self._progress.update(self._bars[stage.id], completed=stage.step, note=note, visible=visible)
 
 
-def _pass_on(console: Console, folder: Path, verb: Verb) -> None:
+def _pass_on(console: Console, run: RunFolder, verb: Verb) -> None:
     """Give the job a command, by hand where the disk takes none."""
-    from cfd_studio.engine.controls import hand_over
+    from cfd_studio.engine.controls import listening
 
     command = Command(verb=verb)
     try:
-        inbox.drop(folder, command)
+        inbox.drop(run.jobs()[-1].inbox, command)
     except OSError as error:
-        if not hand_over(folder, command):
+        if controls := listening(run.path):
+            controls.hand(command)
+        else:
             console.print(f"The job cannot be reached ({error.strerror}).", style="yellow")
 
 
@@ -165,7 +169,8 @@ def _interrupts(console: Console, insists: bool) -> Iterator[list[Verb]]:
         discard = insists and bool(asked) and number == signal.SIGINT
         asked.append(number)
         wishes.append(Verb.STOP_DISCARD if discard else Verb.STOP_KEEP)
-        console.print("Stopping." if discard else "Stopping and saving; Ctrl-C once more to stop without saving.")
+        more = "; Ctrl-C once more to stop without saving." if insists else "."
+        console.print("Stopping." if discard else f"Stopping and saving{more}")
 
     asked: list[int] = []
     wanted = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]

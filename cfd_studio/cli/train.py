@@ -7,22 +7,25 @@ from typing import Annotated
 
 import typer
 
-from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.execution import MOST_PARTS, MOST_PROCESSES, ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 measures which number is fastest.")]
 Processes = Annotated[
-    int, typer.Option("--nproc", min=1, max=1024, metavar="N", help="Processes that share every batch (torchrun).")
+    int,
+    typer.Option(
+        "--nproc", min=1, max=MOST_PROCESSES, metavar="N", help="Processes that share every batch (torchrun)."
+    ),
 ]
 Accumulation = Annotated[
     int,
     typer.Option(
         "--accumulate",
         min=0,
-        max=65_536,
+        max=MOST_PARTS,
         metavar="PARTS",
-        help="Split every batch into parts to save memory; 0 takes as many as the last job.",
+        help="Split every batch but a classifier's to save memory; 0 takes as many parts as the last job.",
     ),
 ]
 
@@ -45,7 +48,7 @@ def train(
 
     request = execution_request(device, threads, processes, accumulation)
     config = read_config(recipe, settings or [])
-    choose_device(device)  # before the folder is made
+    choose_device(device, processes)  # before the folder is made
     raise typer.Exit(work(run, lambda path: RunFolder.create(path, config), request))
 
 

@@ -19,12 +19,9 @@ NOTHING_TO_SAVE = "there is nothing to save between two stages and while one is 
 _LISTENING: WeakValueDictionary[Path, "Controls"] = WeakValueDictionary()
 
 
-def hand_over(inbox: Path, command: Command) -> bool:
-    """Give a command to a job of this very process, past a disk that takes none; return whether one listens."""
-    controls = _LISTENING.get(inbox)
-    if controls is not None:
-        controls._handed.append(command)
-    return controls is not None
+def listening(run: Path) -> "Controls | None":
+    """Return the controls of the job of this very process that works on a run."""
+    return _LISTENING.get(run)
 
 
 class StopRequested(Exception):  # noqa: N818, it is a request and no error
@@ -52,6 +49,8 @@ class Controls:
     ----------
     saves : list of Command
         Wishes to save that the loop has still to grant with `granted`.
+    notice : str
+        What the job has to say while the run folder takes no word of it; else empty.
     """
 
     def __init__(self, job: JobFolder, reporter: Reporter) -> None:
@@ -62,7 +61,8 @@ class Controls:
         self._paused = False
         self._cannot_save: str | None = NOTHING_TO_SAVE
         self._handed: deque[Command] = deque()
-        _LISTENING[job.inbox] = self
+        self.notice = ""
+        _LISTENING[job.path.parents[1]] = self
         self.saves: list[Command] = []
 
     def poll(self, *, can_save: bool = False) -> None:
@@ -101,6 +101,10 @@ class Controls:
         deadline = time.monotonic() + seconds
         while not self._take() and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
+
+    def hand(self, command: Command) -> None:
+        """Take a command past a disk that takes none; called from any thread."""
+        self._handed.append(command)
 
     def granted(self, command: Command) -> None:
         """Say that a command was carried out."""

@@ -15,16 +15,23 @@ from cfd_studio.protocol.execution import ExecutionRequest
 WORTH_IT = 0.85
 
 
-def choose_device(wanted: str) -> str:
+def choose_device(wanted: str, processes: int = 1) -> str:
     """Return the device for a wish: ``auto`` takes the first GPU, or the CPU.
+
+    Parameters
+    ----------
+    wanted : str
+    processes : int, optional
+        That are to share every batch; where `torchrun` has started them already, it knows better.
 
     Raises
     ------
     CfdError
         Where the device does not exist on this machine.
     """
-    if announced_size() > 1:
-        return _device_of_rank(wanted)
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+    if max(processes, announced_size()) > 1:
+        return _device_of_rank(wanted, processes)
     if wanted == "auto":
         if torch.cuda.is_available():
             return "cuda:0"
@@ -44,11 +51,10 @@ def choose_device(wanted: str) -> str:
     return f"cuda:{index or 0}" if kind == "cuda" else kind
 
 
-def _device_of_rank(wanted: str) -> str:
+def _device_of_rank(wanted: str, processes: int) -> str:
     """Return the device of one of several processes: each has a CUDA device of its own, or all have the CPU."""
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
         return "cpu"
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", announced_size()))
     if wanted not in ("auto", "cuda"):
         raise CfdError(
             f"{processes} processes cannot share it", where=f"device {wanted}", advice="Use auto, cuda or cpu."

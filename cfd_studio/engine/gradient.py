@@ -13,7 +13,7 @@ from cfd_studio.engine.ranks import Ranks
 
 
 def batch_gradient(
-    network: nn.Module, objective: Objective, shares: Sequence[Batch], ranks: Ranks, *, measure: bool = False
+    network: nn.Module, objective: Objective, batch: Batch, ranks: Ranks, parts: int = 1, *, measure: bool = False
 ) -> tuple[Terms, dict[str, Tensor]]:
     """Leave the gradient of the whole batch in a network's parameters, whose old gradient must be None.
 
@@ -22,9 +22,11 @@ def batch_gradient(
     network : nn.Module
         As `Ranks.spread` returned it.
     objective : Objective
-    shares : sequence of Batch
-        What this rank works off, one after the other.
+    batch : Batch
+        The same on every rank.
     ranks : Ranks
+    parts : int, optional
+        Into which this rank's share is split.
     measure : bool, optional
         Whether to measure each term's own gradient as well, a backward pass per term.
 
@@ -35,7 +37,10 @@ def batch_gradient(
     norms : dict of str to Tensor
         L2 norm of each term's gradient; empty where not measured, or where there is one term only.
     """
-    gather = _gather_whole(network, objective, shares, ranks)
+    shares = batch.shares(parts, ranks.rank, ranks.size)
+    gather: Gather = ranks.mean
+    if objective.gathers:
+        gather = _gather_whole(network, objective, shares, ranks) if parts > 1 else _gather_one(shares[0], ranks)
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     sums: Terms = {}
     gradients: dict[str, Tensor] = {}
@@ -53,14 +58,17 @@ def batch_gradient(
     return dict(zip(sums, means.unbind(), strict=True)), norms
 
 
-def _gather_whole(network: nn.Module, objective: Objective, shares: Sequence[Batch], ranks: Ranks) -> Gather:
-    """Return what turns the mean over a share into the mean over the batch.
+def _gather_one(share: Batch, ranks: Ranks) -> Gather:
+    """Return what turns the mean over a rank's only share into the mean over the batch."""
+    return lambda mean: ranks.mean(share.weight * mean)
 
-    With one share per rank that is a mean over the ranks. With several, what the later ones hold is not known yet: all
-    are passed through once without a gradient before any is passed through with one.
+
+def _gather_whole(network: nn.Module, objective: Objective, shares: Sequence[Batch], ranks: Ranks) -> Gather:
+    """Return what knows the mean over the batch, whatever share it is asked with.
+
+    With several shares, what the later ones hold is not known at the first: all are passed through once without a
+    gradient before any is passed through with one. Ranks exchange their means in between, however many shares each has.
     """
-    if len(shares) == 1 or not objective.gathers:
-        return ranks.mean
     found: list[Tensor] = []
 
     def note(mean: Tensor) -> Tensor:

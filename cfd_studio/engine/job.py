@@ -85,7 +85,9 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
                 storage.close()
                 controls.granted(stop.command)
             except Exception as error:
-                ended = mishaps.ending(error, *reporter.doing, device, _standing(run, config))
+                phase, stage = reporter.doing
+                classifier = any(isinstance(one, ClassifierStage) and one.id == stage for one in config.stages)
+                ended = mishaps.ending(error, phase, stage, device, _standing(run, config), classifier=classifier)
             # From here on nothing is raised: a disk that takes no last words must not hide what ended the job.
             storage.close()
             reporter.log(ended.sentence, "error" if ended.state is JobState.FAILED else "info")
@@ -170,7 +172,8 @@ def _execution_plan(
     stage: Stage = diffusion[0] if diffusion else config.stages[0]
     with turns, torch.random.fork_rng(devices=[]):
         network = build_network(config, stage, data.train.shape, data.classes).to(device).eval()
-    images = to_float(data.train.images[: stage.optimization.batch_size])
+    share = -(-stage.optimization.batch_size // (ranks.size * parts))  # what is computed at once
+    images = to_float(data.train.images[:share])
     levels = torch.ones(len(images), dtype=torch.int64, device=images.device)
 
     def typical_step() -> None:

@@ -73,14 +73,22 @@ class Loop:
                 self._save()
 
     def _listen(self) -> None:
-        try:
-            self.controls.poll(can_save=True)
-            while self.controls.saves:
-                self._save()
+        while True:
+            try:
                 self.controls.poll(can_save=True)
-        except StopRequested as stop:
-            if stop.keep:
-                self._save()
+            except StopRequested as stop:
+                if stop.keep:
+                    self._save_before(stop)
+                raise
+            if not self.controls.saves:
+                return
+            self._save()
+
+    def _save_before(self, stop: StopRequested) -> None:
+        try:
+            self._save()
+        except StopRequested:  # a second one, while the first waited for the disk
+            self.controls.granted(stop.command)
             raise
 
     def _report(self, point: Point) -> None:

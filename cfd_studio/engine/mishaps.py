@@ -35,6 +35,7 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 ADVICE = {
     "training": "Resume with every batch in two parts (--accumulate 2, or the arrow beside Resume in the window), "
     "which changes nothing else; or choose a smaller batch_size in a new run.",
+    "training a classifier": "Choose a smaller batch_size in a new run.",
     "evaluating": "Resume with --device cpu, or choose a smaller evaluation.batch_size in a new run.",
 }
 OTHER_ADVICE = "Close what else uses the memory, and resume."
@@ -104,7 +105,9 @@ def disk_advice(code: int | None) -> str:
     return "See that the folder is there and may be written, and try again."
 
 
-def ending(error: Exception, phase: str, stage: str | None, device: str, standing: str) -> JobEnded:
+def ending(
+    error: Exception, phase: str, stage: str | None, device: str, standing: str, *, classifier: bool = False
+) -> JobEnded:
     """Return how a job ended that an error ended, and let go of what the error holds on to.
 
     Parameters
@@ -115,12 +118,15 @@ def ending(error: Exception, phase: str, stage: str | None, device: str, standin
     device : str
     standing : str
         Where the run goes on from, as the end of a sentence.
+    classifier : bool, optional
+        Whether the stage is one, whose batches are never split.
     """
+    advice = ADVICE.get(f"{phase} a classifier" if classifier else phase, ADVICE.get(phase, OTHER_ADVICE))
     doing = f"{phase or 'beginning'}{f' stage {stage!r}' if stage else ''}"
     details = None
     if isinstance(error, CfdError):
         sentence, code = str(error), error.exit_code
-    elif mishap := explain(error, doing, device, ADVICE.get(phase, OTHER_ADVICE)):
+    elif mishap := explain(error, doing, device, advice):
         sentence, code = f"{mishap} {standing[0].upper()}{standing[1:]}.", 1
     else:
         said = f"{type(error).__name__}: {_first_line(error)}"

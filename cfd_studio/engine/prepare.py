@@ -82,6 +82,8 @@ def _restore(state: TrainingState, run: RunFolder, stage: Stage, step: int, devi
     captured = load_checkpoint(checkpoint, device)
     try:
         state.restore(captured)
+        if state.step != step:
+            raise ValueError("it is of another step")
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         if out_of_memory(error):
             raise

@@ -122,16 +122,40 @@ class TrainingState:
         }
 
     def restore(self, captured: dict[str, Any]) -> None:
-        """Go back to a captured state, bitwise."""
+        """Go back to a captured state, bitwise.
+
+        Raises
+        ------
+        ValueError, KeyError, RuntimeError, TypeError, AttributeError
+            Where it is not one of this stage.
+        """
+        step, position = captured["step"], captured["position"]
+        if type(step) is not int or type(position) is not int or min(step, position) < 0:
+            raise ValueError("step and position are whole numbers")
         self.network.load_state_dict(captured["network"])
-        self.optimizer.load_state_dict(captured["optimizer"])
+        moments = captured["optimizer"]["state"]
+        self._check(moments, step)
+        own = self.optimizer.state_dict()["param_groups"]  # what a file says of them is not needed, nor trusted
+        self.optimizer.load_state_dict({"state": moments, "param_groups": own})
         if self.ema:
             self.ema.network.load_state_dict(captured["ema"])
             self.ema.updates = captured["ema_updates"]
         self.generator.set_state(captured["generator"].cpu())
-        self.batches.position = captured["position"]
-        self.step = captured["step"]
-        self.seconds = captured["seconds"]
+        self.batches.position = position
+        self.step = step
+        self.seconds = float(captured["seconds"])
+
+    def _check(self, moments: dict[int, dict[str, Tensor]], step: int) -> None:
+        """Make sure that Adam's moments fit the weights: its kernels do not look, and would write beyond them."""
+        parameters = list(self.network.parameters())
+        if step and set(moments) != set(range(len(parameters))):
+            raise ValueError("there are moments for each weight")
+        for index, held in moments.items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                if held[name].shape != parameters[index].shape or held[name].dtype != parameters[index].dtype:
+                    raise ValueError(f"{name} does not fit its weight")
+            if set(held) != {"step", "exp_avg", "exp_avg_sq"} or held["step"].numel() != 1:
+                raise ValueError("these are no moments of Adam")
 
 
 def learning_rate(optimization: Optimization, step: int) -> float:

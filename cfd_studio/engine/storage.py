@@ -136,6 +136,7 @@ class Storage:
                 except OSError as error:
                     refusal = _Refusal.of(error)
         finally:
+            self._controls.notice = ""
             self._reporter.patience = self._journal_refused
         self._lay_by()
         self._reporter.state(JobState.RUNNING)
@@ -155,12 +156,12 @@ class Storage:
         self._reporter.state(JobState.PAUSED, sentence)
         self._reporter.log(sentence, "warning")
         if self._reporter.unheard:  # neither window nor terminal can read it in the run folder
+            self._controls.notice = sentence
             _LOG.warning("%s", sentence)
 
     def _lay_by(self) -> None:
-        with contextlib.suppress(OSError):
-            if not self._reserve.exists():
-                self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # a run of zeros may take no room at all
+        with contextlib.suppress(OSError), self._reserve.open("xb") as stream:
+            stream.write(os.urandom(RESERVE_BYTES))  # a run of zeros may take no room at all
 
     def _spend_reserve(self) -> None:
         with contextlib.suppress(OSError):

@@ -55,9 +55,8 @@ class Trainer:
         with self.ranks.together(), state.own_randomness():
             batch = self._batch()
             measure = (state.step + 1) % self.norms_every == 0
-            shares = batch.shares(self.parts, self.ranks.rank, self.ranks.size)
             state.optimizer.zero_grad(set_to_none=True)
-            terms, norms = batch_gradient(self._network, self.objective, shares, self.ranks, measure=measure)
+            terms, norms = batch_gradient(self._network, self.objective, batch, self.ranks, self.parts, measure=measure)
             self.gradient_norms = norms or self.gradient_norms
             norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip)
             self.tally.add(terms, norm, state.step + 1, len(batch))

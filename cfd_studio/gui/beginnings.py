@@ -14,7 +14,7 @@ from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.execution import DEVICE, ExecutionRequest
+from cfd_studio.protocol.execution import DEVICE, MOST_PARTS, ExecutionRequest
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.workspace.folders import new_demo_folder, runs_folder
 from cfd_studio.workspace.resources import DEMO_PRESET, presets
@@ -91,8 +91,10 @@ class Beginnings(QObject):
         used: dict[str, Any] = {"device": device, "threads": settings.threads}
         if snapshot.plan is not None:
             used |= snapshot.plan.model_dump(include=set(ExecutionRequest.model_fields))
+        if used.get("processes", 1) > 1 and used["device"].startswith("cuda"):
+            used["device"] = "cuda"  # each process finds its own
         if split:
-            used["accumulation"] = 2 * (snapshot.plan.accumulation if snapshot.plan else 1)
+            used["accumulation"] = min(2 * (snapshot.plan.accumulation if snapshot.plan else 1), MOST_PARTS)
         self._controller.start(snapshot.path, ExecutionRequest.model_validate(used | {"worker": settings.worker}))
 
     @Slot(object, object, object)

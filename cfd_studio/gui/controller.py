@@ -26,6 +26,7 @@ class _Watch:
 
     handle: JobHandle | None = None
     starting: bool = False
+    notice: str = ""
     asked: dict[Verb, Command] = field(default_factory=dict)
     snapshot: RunSnapshot | None = None
 
@@ -110,7 +111,11 @@ class Controller(QObject):
             status = read_status(jobs[-1].status) if jobs else None
             if status is None or status.state.ended:
                 return False
-            inbox.drop(jobs[-1].inbox, command)
+            try:
+                inbox.drop(jobs[-1].inbox, command)
+            except OSError:
+                if watch.handle is None or not watch.handle.tell(command):
+                    raise
             return True
 
         def dropped(heard: bool) -> None:
@@ -146,9 +151,15 @@ class Controller(QObject):
             watch.asked.clear()
 
     def tick(self) -> None:
-        """Notice jobs started here that ended or never began; called ten times a second."""
+        """Notice jobs started here that ended, never began, or cannot say in their folder what they must.
+
+        Called ten times a second.
+        """
         for path, watch in self._runs.items():
-            if watch.handle is None or watch.handle.alive:
+            if watch.handle is None:
+                continue
+            if watch.handle.alive:
+                self._pass_on(path, watch, watch.handle.notice)
                 continue
             failure = watch.handle.failure
             watch.handle = None
@@ -157,6 +168,12 @@ class Controller(QObject):
             self.changed.emit(path)
             if failure:
                 self.failed.emit(path, failure, "")
+
+    def _pass_on(self, path: Path, watch: _Watch, notice: str) -> None:
+        if notice != watch.notice:
+            watch.notice = notice
+            if notice:
+                self.failed.emit(path, notice, "")
 
     def asked(self, path: Path) -> frozenset[str]:
         """Return what was asked and not answered yet: verbs, and ``start``."""

@@ -8,13 +8,13 @@ from cfd_studio.gui.models.words import WORKER_WORDS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
 from cfd_studio.gui.widgets.field_row import FieldRow
-from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.execution import MOST_PARTS, MOST_PROCESSES, ExecutionRequest
 
 _WRONG = {
     "device": "Use auto, cpu, cuda or cuda:N",
     "threads": "Use a whole number; 0 measures which is fastest",
-    "processes": "Use a whole number from 1 to 64",
-    "accumulation": "Use a whole number from 0 to 1024",
+    "processes": f"Use a whole number from 1 to {MOST_PROCESSES}",
+    "accumulation": f"Use a whole number from 0 to {MOST_PARTS}",
 }
 
 

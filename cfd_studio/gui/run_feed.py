@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage, QImageReader
 
 from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, StageSnapshot
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.intake import read_bounded
@@ -87,10 +88,11 @@ class RunFeed:
                 mirror.refresh(SLICE_SECONDS)
                 state, status, holder = _state(folder, self._pulse)
                 strips = self._read_strips(folder, mirror)
-                now = (mirror.version, state, _still(status), holder, strips)
+                plan = next((plan for job in reversed(folder.jobs()) if (plan := job.read_plan())), None)
+                now = (mirror.version, state, _still(status), holder, strips, plan)
                 if now != seen:
                     seen = now
-                    snapshot = self._snapshot(folder, mirror, state, status, holder)
+                    snapshot = self._snapshot(folder, mirror, state, status, holder, plan)
                     with self._lock:
                         self._newest = snapshot
                 pause = 0.0 if mirror.behind else POLL_SECONDS
@@ -101,7 +103,13 @@ class RunFeed:
             self._wake.clear()
 
     def _snapshot(
-        self, folder: RunFolder, mirror: RunMirror, state: str, status: JobStatus | None, holder: str
+        self,
+        folder: RunFolder,
+        mirror: RunMirror,
+        state: str,
+        status: JobStatus | None,
+        holder: str,
+        plan: ExecutionPlan | None,
     ) -> RunSnapshot:
         jobs = folder.jobs()
         return RunSnapshot(
@@ -112,7 +120,7 @@ class RunFeed:
             stages={stage.id: self._stage(stage, active=state not in ("lost",)) for stage in mirror.stages.values()},
             status=status,
             device=mirror.job.device if mirror.job else "",
-            plan=next((plan for job in reversed(jobs) if (plan := job.read_plan())), None),
+            plan=plan,
             ended=mirror.ended,
             answers=dict(mirror.answers),
             log=self._log_lines(mirror),

@@ -6,6 +6,8 @@ from typing import Literal
 from cfd_studio.protocol.fields import Words, field
 
 DEVICE = r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$"
+MOST_PROCESSES = 1024
+MOST_PARTS = 65_536
 Worker = Literal["thread", "process"]
 # Beside Qt, torch cannot always be loaded on Windows.
 DEFAULT_WORKER: Worker = "process" if sys.platform == "win32" else "thread"
@@ -26,15 +28,15 @@ class ExecutionRequest(Words):
         label="Processes",
         default=1,
         ge=1,
-        le=64,
+        le=MOST_PROCESSES,
     )
     accumulation: int = field(
-        "Parts into which every batch is split to save memory, the batch stays what it is; 0 takes as many as the "
-        "last job.",
+        "Parts into which every batch but a classifier's is split to save memory, the batch stays what it is; 0 takes "
+        "as many as the last job.",
         label="Batch parts",
         default=0,
         ge=0,
-        le=1024,
+        le=MOST_PARTS,
     )
 
     @property
@@ -49,5 +51,7 @@ class ExecutionPlan(Words):
     device: str = field("The device that computes.", label="Device", pattern=DEVICE)
     threads: int = field("CPU threads of the training thread.", label="Threads", ge=1, le=1024)
     precision: Literal["float32"] = "float32"
-    processes: int = field("Processes that share every batch.", label="Processes", default=1, ge=1, le=64)
-    accumulation: int = field("Parts of every batch, one after the other.", label="Parts", default=1, ge=1, le=1024)
+    processes: int = field("Processes that share every batch.", label="Processes", default=1, ge=1, le=MOST_PROCESSES)
+    accumulation: int = field(
+        "Parts of every batch, one after the other.", label="Parts", default=1, ge=1, le=MOST_PARTS
+    )

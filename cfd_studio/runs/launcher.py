@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from cfd_studio.protocol.commands import Command
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
@@ -18,6 +19,13 @@ class JobHandle(Protocol):
     @property
     def failure(self) -> str | None:
         """The sentence why it could not even begin, or None."""
+
+    @property
+    def notice(self) -> str:
+        """What it has to say while the run folder takes no word of it; else empty."""
+
+    def tell(self, command: Command) -> bool:
+        """Give it a command past a disk that takes none; return whether it listens."""
 
     @property
     def outlives(self) -> bool:

@@ -11,7 +11,7 @@ from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
-from cfd_studio.runs.pulse import STALE_SECONDS, Holder, is_alive
+from cfd_studio.runs.pulse import STALE_SECONDS, Holder, given_back, is_alive
 
 LOCK = ".lease.lock"
 LOCK_SECONDS = 10.0
@@ -105,6 +105,7 @@ class Lease:
 
     def release(self) -> None:
         """Give the run back; a lease that is no longer ours, or no longer there, stays as it is."""
+        given_back.add(self.holder.token)
         with contextlib.suppress(OSError, ValueError, Timeout):
             _read(self._path)  # locking would make the folder of a deleted run again
             with FileLock(self._path.with_name(LOCK), timeout=LOCK_SECONDS):

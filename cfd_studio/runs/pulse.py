@@ -18,6 +18,10 @@ LONGEST_GAP = 10.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+# Leases that this process gave back, also where the disk did not take it: their holder is no longer one.
+given_back: set[str] = set()
+
+
 class Holder(BaseModel):
     """The content of ``lease.json``.
 
@@ -56,6 +60,8 @@ class Holder(BaseModel):
 
     def process_lives(self) -> bool:
         """Tell whether the process is there, on its own host; another one under the same number does not count."""
+        if self.token in given_back:
+            return False
         try:
             process = psutil.Process(self.pid)
             if self.boot_id and self.boot_id == _boot_id():

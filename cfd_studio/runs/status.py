@@ -13,7 +13,7 @@ from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 
 HEARTBEAT_SECONDS = 2.0
 # A compiler or an import may hold the interpreter, and with it the heartbeat, for as long as it takes.
-QUIET_PHASES = {"compiling": 900.0, "loading": 300.0}
+QUIET_PHASES = {"loading": 300.0}
 
 
 class JobStatus(BaseModel):

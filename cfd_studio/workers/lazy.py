@@ -6,6 +6,7 @@ A job in a process of its own waits for none of that.
 import threading
 from typing import TYPE_CHECKING
 
+from cfd_studio.protocol.commands import Command
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
@@ -147,6 +148,15 @@ class LazyJob:
     def failure(self) -> str | None:
         """The sentence why it could not begin, or None."""
         return self._job.failure if self._job is not None else self._failure
+
+    def tell(self, command: Command) -> bool:
+        """Give it a command past a disk that takes none; return whether it listens."""
+        return self._job is not None and self._job.tell(command)
+
+    @property
+    def notice(self) -> str:
+        """What it has to say while the run folder takes no word of it; else empty."""
+        return self._job.notice if self._job is not None else ""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for its end; return whether it ended."""

@@ -8,8 +8,10 @@ import time
 import uuid
 from pathlib import Path
 
+from cfd_studio.protocol.commands import Command
+from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.status import read_status
 from cfd_studio.workers.priority import lower_priority
 
@@ -72,9 +74,25 @@ class ProcessJob:
         elif code and not began:
             last = told.strip().rpartition("\n")[2] or "it said nothing"
             self.failure = f"The process {_how(code)} before the job began: {last}. Its output lies in {output}."
-        status = read_status(began[-1].status) if began else None
-        if sentences or (status is not None and status.state.ended):
+        if self._is_told(began, sentences):
             output.unlink(missing_ok=True)
+
+    def tell(self, command: Command) -> bool:  # noqa: ARG002, only the run folder ties it to this process
+        """Return False: nobody here can reach it past a disk that takes no command."""
+        return False
+
+    @property
+    def notice(self) -> str:
+        """Nothing: what it says beside its journal goes into the file of its output."""
+        return ""
+
+    @staticmethod
+    def _is_told(began: list[JobFolder], sentences: list[str]) -> bool:
+        """Tell whether everything that the process said stands somewhere else too."""
+        status = read_status(began[-1].status) if began else None
+        if status is None:
+            return bool(sentences) and not began
+        return status.state is JobState.FINISHED or (status.state is JobState.STOPPED and not sentences)
 
 
 class ProcessLauncher:

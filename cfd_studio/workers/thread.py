@@ -5,9 +5,11 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 
+from cfd_studio.engine.controls import listening
 from cfd_studio.engine.job import run_job
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.turns import Turns
+from cfd_studio.protocol.commands import Command
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobEnded, JobState
 from cfd_studio.protocol.execution import ExecutionRequest
@@ -53,6 +55,19 @@ class ThreadJob:
         """Wait for its end; return whether it ended."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def tell(self, command: Command) -> bool:
+        """Give it a command past a disk that takes none; return whether it listens."""
+        if controls := listening(self._run.path):
+            controls.hand(command)
+            return True
+        return False
+
+    @property
+    def notice(self) -> str:
+        """What it has to say while the run folder takes no word of it; else empty."""
+        controls = listening(self._run.path)
+        return controls.notice if controls else ""
 
     def _work(self) -> None:
         lower_priority(self._niceness)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cfd_studio.protocol.execution import DEFAULT_WORKER, DEVICE, ExecutionRequest, Worker
+from cfd_studio.protocol.execution import DEFAULT_WORKER, DEVICE, MOST_PARTS, MOST_PROCESSES, ExecutionRequest, Worker
 from cfd_studio.runs import atomic
 from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.workspace.folders import config_folder
@@ -24,8 +24,8 @@ class Settings(BaseModel):
     device: str = Field("auto", pattern=DEVICE)
     threads: int = Field(0, ge=0, le=1024)
     worker: Worker = DEFAULT_WORKER
-    processes: int = Field(1, ge=1, le=64)
-    accumulation: int = Field(0, ge=0, le=1024)
+    processes: int = Field(1, ge=1, le=MOST_PROCESSES)
+    accumulation: int = Field(0, ge=0, le=MOST_PARTS)
     theme: ThemeChoice = "system"
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
 

@@ -23,6 +23,7 @@ from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import Event, JobEnded, JobState, Logged
 from cfd_studio.runs import atomic, inbox
+from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.lease import current_holder
@@ -246,10 +247,10 @@ def test_a_command_reaches_a_job_of_this_process_whose_disk_takes_none(
     disk: _Disk, mini_run: MakeRun, mini_recipe: dict[str, Any], train: Train
 ) -> None:
     run = mini_run(stages=mini_recipe["stages"][:1])
-    disk.meanwhile = lambda: controls.hand_over(run.jobs()[0].inbox, Command(verb=Verb.STOP_DISCARD)) or None
+    disk.meanwhile = lambda: controls.listening(run.path).hand(Command(verb=Verb.STOP_DISCARD))  # type: ignore[union-attr]
     disk.refuse(checkpoint, "_write", errno.EROFS, times=1000, part="state.pt")
     assert train(run).state is JobState.STOPPED
-    assert not controls.hand_over(run.jobs()[0].inbox, Command(verb=Verb.STOP_DISCARD))
+    assert controls.listening(run.path) is None
 
 
 def test_a_file_that_may_not_grow_so_large_ends_the_job_with_a_sentence(
@@ -467,3 +468,65 @@ def test_a_medium_that_really_becomes_read_only_is_waited_for(
     finally:
         subprocess.run(["umount", "-l", saved], check=True)
     assert fingerprints(run)["judge"] == fingerprints(trained_run)["judge"]
+
+
+def test_a_reserve_that_leads_elsewhere_is_refused_and_nothing_is_written_there(
+    mini_run: MakeRun, train: Train, tmp_path: Path
+) -> None:
+    run = mini_run()
+    (run.path / ".reserve").symlink_to(tmp_path / "victim")
+    with pytest.raises(CfdError, match="is a link"):
+        train(run)
+    assert not (tmp_path / "victim").exists()
+
+
+def test_a_run_whose_lease_could_not_be_given_back_can_be_resumed_in_the_same_process(
+    mini_run: MakeRun, mini_recipe: dict[str, Any], train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = mini_run(stages=mini_recipe["stages"][:1])
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "lease.json":
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        assert train(run).state is JobState.FINISHED
+    assert current_holder(run) is not None
+    assert run_state(run)[0] == "finished"
+    assert train(run).state is JobState.FINISHED
+    assert current_holder(run) is None
+
+
+def test_one_stop_is_enough_also_where_a_wish_to_save_waits_for_the_disk(
+    disk: _Disk, mini_run: MakeRun, mini_recipe: dict[str, Any], train: Train, command_at: Callable[..., Any]
+) -> None:
+    run = mini_run(stages=mini_recipe["stages"][:1])
+    command_at("judge", 2, Verb.SAVE)
+    stops = iter([Command(verb=Verb.STOP_KEEP)])
+    disk.meanwhile = lambda: [inbox.drop(run.jobs()[0].inbox, stop) for stop in stops] or None
+    disk.refuse(checkpoint, "_write", errno.ENOSPC, times=1000, part="state.pt")
+    ended = train(run)
+    assert ended.state is JobState.STOPPED
+    assert ended.sentence.startswith("Stopped without saving, for the checkpoint of step 2")
+
+
+def test_what_the_folder_cannot_take_is_noticed_past_it(
+    disk: _Disk, mini_run: MakeRun, mini_recipe: dict[str, Any], train: Train
+) -> None:
+    run = mini_run(stages=mini_recipe["stages"][:1])
+    seen: list[str] = []
+
+    def look() -> None:
+        listening = controls.listening(run.path)
+        assert listening is not None
+        seen.append(listening.notice)
+        if len(seen) == 6:
+            listening.hand(Command(verb=Verb.STOP_DISCARD))
+
+    disk.meanwhile = look
+    disk.refuse(JournalWriter, "write", errno.EROFS, times=1000)
+    assert train(run).state is JobState.STOPPED
+    assert any("(Read-only file system). The job waits with everything in memory" in notice for notice in seen), seen

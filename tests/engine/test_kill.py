@@ -152,8 +152,17 @@ def test_the_command_line_killed_twelve_times_and_resumed_ends_with_the_same_wei
 # Fifty deaths, aimed --------------------------------------------------------------------------------------------------
 
 KILLS = 50
-AIMS = {"checkpoint": 12, "stage change": 10, "evaluating": 10, "anywhere": 18}
-PATIENCE = 20.0  # seconds to wait for the moment that was aimed at, before the kill falls where it falls
+PATIENCE = 120.0  # seconds to wait for the moment that was aimed at, before the kill falls where it falls
+
+
+def _aims(stages: int, draw: random.Random) -> list[str]:
+    """Return what to aim at: in each stage some moments of its training, then its evaluation, then what follows."""
+    within = ["checkpoint"] * 14 + ["anywhere"] * (KILLS - 14 - 2 * stages + 1)
+    draw.shuffle(within)
+    aims: list[str] = []
+    for stage in range(stages):
+        aims += [*within[stage::stages], "evaluating", "stage change"]
+    return aims[:-1]  # after the last stage there is nothing
 
 
 def _recipe(mini: dict[str, Any]) -> dict[str, Any]:
@@ -238,14 +247,12 @@ def test_killed_fifty_times_a_run_ends_bitwise_where_it_would_have_ended(
     print(f"\nleft in peace: {time.monotonic() - began:.0f} s, {len(config.stages)} stages")
 
     draw = random.Random(2211_12039)
-    aims = [aim for aim, count in AIMS.items() for _ in range(count)]
-    assert len(aims) == KILLS
-    draw.shuffle(aims)
     total = sum(stage.optimization.steps for stage in config.stages)
     hits: Counter[str] = Counter()
+    aims = _aims(len(config.stages), draw)
+    assert len(aims) == KILLS
     for number, aim in enumerate(aims, 1):
-        left = total - (_steps_done(killed) if killed.jobs() else 0)
-        share = int(draw.uniform(0, 0.8) * left / (KILLS - number + 2))
+        share = draw.randrange(25) if aim in ("anywhere", "checkpoint") else 0
         moment = _kill_once(killed, aim, share)
         hits[moment] += 1
         print(f"kill {number:2}: aimed at {aim:12}, hit {moment:12} at {_steps_done(killed):5} of {total} steps")

@@ -18,7 +18,7 @@ from cfd_studio.cli.app import run_command_line
 from cfd_studio.engine import checkpoint, models, prepare, stages
 from cfd_studio.engine.evaluation import Jury
 from cfd_studio.engine.job import run_job
-from cfd_studio.engine.mishaps import device_lost, out_of_memory
+from cfd_studio.engine.mishaps import device_lost, ending, out_of_memory
 from cfd_studio.engine.objectives import ClassifierObjective
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.trainer import Trainer
@@ -139,11 +139,21 @@ def trained_networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[weakref.r
     gc.enable()
 
 
-TRAINING = (
+PARTS = (
     "Resume with every batch in two parts (--accumulate 2, or the arrow beside Resume in the window), which changes "
     "nothing else; or choose a smaller batch_size in a new run."
 )
+CLASSIFIER = "Choose a smaller batch_size in a new run."  # its batches are never split
 OTHER = "Close what else uses the memory, and resume."
+
+
+def test_the_advice_fits_the_stage_whose_batch_was_too_large() -> None:
+    said = [
+        ending(MemoryError(), "training", "a", "cpu", "the run goes on", classifier=which).sentence
+        for which in (True, False)
+    ]
+    assert [CLASSIFIER in said[0], PARTS in said[0]] == [True, False]
+    assert [CLASSIFIER in said[1], PARTS in said[1]] == [False, True]
 
 
 @pytest.mark.parametrize("error", [MEMORY[0], MEMORY[3], None, DEVICE_MEMORY[0]], ids=str)
@@ -163,7 +173,7 @@ def test_a_step_that_needs_too_much_memory_ends_the_job_with_advice_and_the_run_
     ended = train(run)
     assert allocation.failed
     assert ended.sentence == (
-        f"not enough memory on cpu while training stage 'judge'. {TRAINING} The run goes on from step 5 of stage "
+        f"not enough memory on cpu while training stage 'judge'. {CLASSIFIER} The run goes on from step 5 of stage "
         "'judge'."
     )
     assert (ended.state, ended.exit_code, ended.details) == (JobState.FAILED, 1, None)
@@ -177,7 +187,7 @@ def test_a_step_that_needs_too_much_memory_ends_the_job_with_advice_and_the_run_
 @pytest.mark.parametrize(
     ("where", "name", "said"),
     [
-        (ClassifierObjective, "held_out", f"while training stage 'judge'. {TRAINING}"),
+        (ClassifierObjective, "held_out", f"while training stage 'judge'. {CLASSIFIER}"),
         (TrainingState, "capture", f"while saving the checkpoint of step 5 of stage 'judge'. {OTHER}"),
         (torch, "save", f"while saving the checkpoint of step 5 of stage 'judge'. {OTHER}"),
         (stages, "save_weights", f"while saving the weights of stage 'judge'. {OTHER}"),

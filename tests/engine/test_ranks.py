@@ -64,9 +64,9 @@ def test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole(
 ) -> None:
     batch, network = _batch(objective, count), _Network().double()
     found = []
-    for shares in (batch.shares(1), batch.shares(parts)):
+    for split in (1, parts):
         network.zero_grad(set_to_none=True)
-        terms, norms = batch_gradient(network, objective, shares, Ranks(), measure=True)
+        terms, norms = batch_gradient(network, objective, batch, Ranks(), split, measure=True)
         gradient = torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
         found.append((terms, norms, gradient))
     (terms, norms, gradient), (pieced_terms, pieced_norms, pieced) = found
@@ -84,7 +84,7 @@ def test_a_terms_gradient_norm_is_that_of_its_gradient_alone_and_measuring_chang
     gradients = []
     for measure in (False, True):
         network.zero_grad(set_to_none=True)
-        _, norms = batch_gradient(network, objective, batch.shares(1), Ranks(), measure=measure)
+        _, norms = batch_gradient(network, objective, batch, Ranks(), measure=measure)
         gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
     for name, term in objective.terms(network, batch, lambda mean: mean).items():
@@ -122,20 +122,23 @@ def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int) -
             assist(RunFolder(path), "cpu", group)
 
 
-def _train(run: RunFolder, ranks: int = 1, accumulation: int = 0) -> None:
+def _run_together(work: Callable[..., None], ranks: int, *arguments: Any) -> None:
+    """Call ``work(rank, ranks, port, *arguments)`` in as many processes, and see that none fails."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["cfd_studio.engine.job", "sklearn.datasets", "scipy.linalg", "torch._dynamo"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    members = [
-        context.Process(target=_one_rank, args=(rank, ranks, port, run.path, accumulation)) for rank in range(ranks)
-    ]
+    members = [context.Process(target=work, args=(rank, ranks, port, *arguments)) for rank in range(ranks)]
     for member in members:
         member.start()
     for member in members:
         member.join(200)
     assert [member.exitcode for member in members] == [0] * ranks
+
+
+def _train(run: RunFolder, ranks: int = 1, accumulation: int = 0) -> None:
+    _run_together(_one_rank, ranks, run.path, accumulation)
 
 
 def _losses(run: RunFolder) -> dict[str, dict[float, float]]:
@@ -157,6 +160,32 @@ def undropped(mini_recipe: dict[str, Any]) -> list[Any]:
         if stage["id"] == "cfd":
             stage |= {"dataset_weight": 0.5, "entropy_share": 0.5}
     return stages
+
+
+def _one_share(rank: int, ranks: int, port: int, objective: FeatureObjective, batch: Batch, parts: int) -> None:
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    networks = [_Network().double(), _Network().double()]
+    networks[1].load_state_dict(networks[0].state_dict())
+    with joined("cpu") as group:
+        spread = group.spread(networks[1])  # gives all ranks the weights of the first
+        networks[0].load_state_dict(networks[1].state_dict())
+        for _ in range(3):
+            for network in networks:
+                network.zero_grad(set_to_none=True)
+            whole, _ = batch_gradient(networks[0], objective, batch, Ranks())
+            shared, _ = batch_gradient(spread, objective, batch, group, parts)
+            for name, term in whole.items():
+                torch.testing.assert_close(shared[name], term, rtol=1e-10, atol=1e-14)
+            for ours, theirs in zip(networks[1].parameters(), networks[0].parameters(), strict=True):
+                torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(("count", "parts"), [(5, 1), (3, 2), (7, 3)])
+def test_ranks_with_unequal_shares_have_the_gradient_of_the_whole_batch_diversity_included(
+    objective: FeatureObjective, count: int, parts: int
+) -> None:
+    _run_together(_one_share, 2, objective, _batch(objective, count), parts)
 
 
 @pytest.mark.timeout(600)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -141,3 +142,43 @@ def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(fused: 
             assert torch.equal(after["optimizer"]["state"][index][key], value), (index, key)
     state.descend(0.5, torch.zeros(()))
     assert all(parameter.isnan().all() for parameter in state.network.parameters())  # the mask was what kept them
+
+
+def _spoil(name: str, captured: dict[str, Any]) -> None:
+    moments = captured["optimizer"]["state"]
+    match name:
+        case "small":
+            moments[0]["exp_avg"] = torch.zeros(1)
+        case "wide":
+            moments[1]["exp_avg_sq"] = moments[1]["exp_avg_sq"].double()
+        case "missing":
+            del moments[0]
+        case "foreign":
+            moments[0]["max_exp_avg_sq"] = torch.zeros(1)
+        case "step":
+            moments[0]["step"] = torch.zeros(3)
+        case "position":
+            captured["position"] = -1
+        case "steps":
+            captured["step"] = 2.0
+
+
+@pytest.mark.parametrize("name", ["small", "wide", "missing", "foreign", "step", "position", "steps"])
+def test_moments_that_do_not_fit_their_weights_are_refused_before_a_kernel_writes_beyond_them(name: str) -> None:
+    state = _state(1)
+    _train(state, 2)
+    captured = copy.deepcopy(state.capture())
+    _spoil(name, captured)
+    with pytest.raises(ValueError, match=r"moments|fit|whole"):
+        _state(1).restore(captured)
+
+
+def test_what_a_checkpoint_says_of_the_optimizers_settings_is_not_trusted() -> None:
+    state = _state(1)
+    _train(state, 2)
+    captured = copy.deepcopy(state.capture())
+    captured["optimizer"]["param_groups"][0] |= {"betas": ("a", "b"), "maximize": True, "fused": False}
+    resumed = _state(1)
+    resumed.restore(captured)
+    assert resumed.optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+    assert _train(resumed, 2) == _train(state, 2)

@@ -1,10 +1,12 @@
 """The real buttons, with the real launcher."""
 
+import errno
 from typing import Any
 
 import pytest
 
 from cfd_studio.gui.widgets import dialogs
+from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -209,3 +211,22 @@ def test_closing_stops_keeps_and_closes(desk: Any, long_run: RunFolder, monkeypa
     assert saved
     ended = (long_run.jobs()[-1].journal).read_text().splitlines()[-1]
     assert '"state":"stopped"' in ended
+
+
+def test_a_folder_that_takes_no_command_does_not_part_the_window_from_its_own_job(
+    desk: Any, mini_recipe: dict[str, Any], mini_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mini_recipe["stages"][0]["optimization"]["steps"] = 1_000_000
+    run = mini_run("stubborn", stages=mini_recipe["stages"][:1])
+    desk.open(run)
+    desk.train_until("judge")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(inbox, "drop", refuse)
+    desk.click(desk.header.pause)
+    desk.wait_state("paused")
+    desk.wait(desk.header.stop_keep.isEnabled)
+    desk.header.stop_keep.trigger()
+    desk.wait_state("stopped")

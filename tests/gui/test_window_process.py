@@ -177,7 +177,7 @@ def test_a_run_is_resumed_by_the_plan_of_its_last_job(
     desk.click(desk.header.start)
     assert asked == [
         ExecutionRequest(device="cpu", threads=1),
-        ExecutionRequest(device="cuda:1", threads=3, worker="process", processes=2, accumulation=4),
+        ExecutionRequest(device="cuda", threads=3, worker="process", processes=2, accumulation=4),  # one for each
     ]
 
 

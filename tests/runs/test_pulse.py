@@ -73,7 +73,7 @@ def test_silence_of_thirty_seconds_is_death_to_a_reader_and_to_a_second_trainer_
     assert STALE_SECONDS <= waited < STALE_SECONDS + 2
 
 
-@pytest.mark.parametrize("phase", ["compiling", "loading"])
+@pytest.mark.parametrize("phase", ["loading"])
 def test_a_compile_of_three_minutes_is_no_death_to_either(
     elsewhere: Elsewhere, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

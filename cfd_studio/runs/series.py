@@ -45,11 +45,3 @@ class Series:
     def truncate(self, step: int) -> None:
         """Drop every point beyond ``step``."""
         self._count = int(np.searchsorted(self._steps[: self._count], step, side="right"))
-
-    def copy(self) -> "Series":
-        """Return an independent copy, safe to hand to another thread."""
-        twin = Series()
-        twin._steps, twin._values, twin._count = self.steps.copy(), self.values.copy(), self._count
-        if not twin._count:
-            return Series()
-        return twin

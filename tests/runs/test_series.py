@@ -31,17 +31,3 @@ def test_a_long_curve_keeps_every_point() -> None:
         series.append(step, step**0.5)
     np.testing.assert_array_equal(series.steps, np.arange(3000))
     np.testing.assert_array_equal(series.values, [step**0.5 for step in range(3000)])
-
-
-def test_a_copy_is_independent_and_can_grow() -> None:
-    for length in (0, 1, 300):
-        series = Series()
-        for step in range(length):
-            series.append(step, 1.0)
-        twin = series.copy()
-        for step in range(length, length + 600):
-            twin.append(step, 2.0)
-        series.append(length, 9.0)
-        assert len(series) == length + 1
-        assert len(twin) == length + 600
-        assert twin.values[-1] == 2.0

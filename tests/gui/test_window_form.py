@@ -91,7 +91,7 @@ def test_several_processes_and_batch_parts_are_folded_away_until_they_are_wanted
     assert machine.accumulation.isVisible()
     assert not machine.more.isVisible()
     machine.accumulation.set_text("-1")
-    assert machine.accumulation.problem() == "Use a whole number from 0 to 1024"
+    assert machine.accumulation.problem() == "Use a whole number from 0 to 65536"
     assert not form.start.isEnabled()
     machine.accumulation.set_text("4")
     assert form.start.isEnabled()

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import runpy
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -42,15 +43,19 @@ class _Network(nn.Module):
         return torch.tanh(self.body(z.flatten(1)) + level[:, None]).view_as(z)
 
 
-@pytest.fixture
-def objective() -> FeatureObjective:
-    """Return CFD with every term it can have, in float64."""
+def _cfd() -> FeatureObjective:
+    """Return CFD with every term it can have, in float64; the same in every process."""
     torch.manual_seed(1)
     schedule = NoiseSchedule(cosine_alpha_bar(16), dtype=torch.float64)
     classifier = PerceptronClassifier(16, 10, 8, 0.0).double().eval().requires_grad_(False)
     teacher = Denoiser(_Network().double().requires_grad_(False), x_from_v, schedule)
     matching = FeatureMatching(temperature=0.9, anchor_weight=0.5, dataset_weight=0.7, entropy_share=0.4)
     return FeatureObjective(schedule, x_from_v, teacher, 4, classifier=classifier, matching=matching)
+
+
+@pytest.fixture
+def objective() -> FeatureObjective:
+    return _cfd()
 
 
 def _batch(objective: FeatureObjective, count: int) -> Batch:
@@ -123,13 +128,17 @@ def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int) -
 
 
 def _run_together(work: Callable[..., None], ranks: int, *arguments: Any) -> None:
-    """Call ``work(rank, ranks, port, *arguments)`` in as many processes, and see that none fails."""
+    """Call ``work(rank, ranks, port, *arguments)`` in as many processes, and see that none fails.
+
+    They run this file anew: a module of tests is not on everybody's path.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["cfd_studio.engine.job", "sklearn.datasets", "scipy.linalg", "torch._dynamo"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    members = [context.Process(target=work, args=(rank, ranks, port, *arguments)) for rank in range(ranks)]
+    calls = [{"CALL": (work.__name__, (rank, ranks, port, *arguments))} for rank in range(ranks)]
+    members = [context.Process(target=runpy.run_path, args=(__file__, call, "__rank__")) for call in calls]
     for member in members:
         member.start()
     for member in members:
@@ -162,9 +171,11 @@ def undropped(mini_recipe: dict[str, Any]) -> list[Any]:
     return stages
 
 
-def _one_share(rank: int, ranks: int, port: int, objective: FeatureObjective, batch: Batch, parts: int) -> None:
+def _one_share(rank: int, ranks: int, port: int, count: int, parts: int) -> None:
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
+    objective = _cfd()
+    batch = _batch(objective, count)
     networks = [_Network().double(), _Network().double()]
     networks[1].load_state_dict(networks[0].state_dict())
     with joined("cpu") as group:
@@ -183,9 +194,9 @@ def _one_share(rank: int, ranks: int, port: int, objective: FeatureObjective, ba
 
 @pytest.mark.parametrize(("count", "parts"), [(5, 1), (3, 2), (7, 3)])
 def test_ranks_with_unequal_shares_have_the_gradient_of_the_whole_batch_diversity_included(
-    objective: FeatureObjective, count: int, parts: int
+    count: int, parts: int
 ) -> None:
-    _run_together(_one_share, 2, objective, _batch(objective, count), parts)
+    _run_together(_one_share, 2, count, parts)
 
 
 @pytest.mark.timeout(600)
@@ -200,3 +211,8 @@ def test_several_processes_follow_the_loss_of_one(
     assert expected.keys() == found.keys()
     for stage_id, curve in expected.items():
         assert found[stage_id] == pytest.approx(curve, rel=1e-9), stage_id
+
+
+if __name__ == "__rank__":
+    name, arguments = CALL  # type: ignore[name-defined]  # noqa: F821, given by `_run_together`
+    globals()[name](*arguments)

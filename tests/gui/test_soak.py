@@ -118,13 +118,22 @@ def cycle(
     return once
 
 
+def _at_rest(desk: Any) -> dict[str, int]:
+    """Return the least of several looks: one may fall into the moment in which a feed reads a file."""
+    looks = []
+    for _ in range(10):
+        desk.qtbot.wait(30)
+        looks.append(Holdings.now(desk.window).countable)
+    return {name: min(look[name] for look in looks) for name in looks[0]}
+
+
 def test_a_few_cycles_leave_nothing_behind(desk: Any, cycle: Callable[[], str]) -> None:
     for _ in range(6):
         cycle()
-    before = Holdings.now(desk.window).countable
+    before = _at_rest(desk)
     for _ in range(6):
         cycle()
-    after = Holdings.now(desk.window).countable
+    after = _at_rest(desk)
     assert {name: after[name] - before[name] for name in before if after[name] > before[name]} == {}
 
 

@@ -121,8 +121,8 @@ def cycle(
 def _at_rest(desk: Any) -> dict[str, int]:
     """Return the least of several looks: one may fall into the moment in which a feed reads a file."""
     looks = []
-    for _ in range(10):
-        desk.qtbot.wait(30)
+    for _ in range(3):
+        desk.qtbot.wait(70)
         looks.append(Holdings.now(desk.window).countable)
     return {name: min(look[name] for look in looks) for name in looks[0]}
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs import atomic
 
 
 def compare(
@@ -36,5 +37,6 @@ def compare(
         sheet = draw_sheet(open_models(run, names, chosen), parse_steps(steps) if steps else None, count, seed)
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
-            sheet.save(out, format="PNG")
+            with atomic.opened(out) as stream:
+                sheet.save(stream, format="PNG")
     typer.echo(f"Teacher and students side by side: {out}")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cfd_studio.cli.quality_table import QualityTable
+from cfd_studio.cli.sample import writing
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
@@ -69,10 +70,8 @@ def evaluate(
             "over_runs": [judgement.model_dump(mode="json") for judgement in judgements],
             "floor": [figure.model_dump(mode="json") for figure in floor],
         }
-    try:
+    with writing(out):
         atomic.write_bytes(out, json.dumps(content, indent=2).encode())
-    except OSError as error:
-        raise CfdError(f"cannot be written ({error.strerror})", where=str(out), advice="Choose another file.") from None
 
 
 def _check_experiment(folders: list[RunFolder]) -> None:

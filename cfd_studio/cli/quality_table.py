@@ -9,10 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from cfd_studio.protocol.figures import Metric
+from cfd_studio.protocol.figures import METRIC_WORDS
 from cfd_studio.protocol.study import FigureOverRuns, JudgementOverRuns
 
-_METRICS: dict[Metric, str] = {"frechet": "Fréchet", "precision": "precision", "recall": "recall"}
 # Where nobody looks, lines need not be broken: pipes and files get them whole.
 _WIDE = 240
 
@@ -43,7 +42,7 @@ class QualityTable:
         console.print(self._sentence(), highlight=False, markup=False, soft_wrap=True)
         spaces = self._spaces()
         headings = [("", "model"), ("", "steps"), ("ms per", "image")]
-        headings += [(space, word) for space in spaces for word in _METRICS.values()]
+        headings += [(space, word) for space in spaces for word in METRIC_WORDS.values()]
         if self.runs > 1:
             headings.append(("", "runs"))
         if markdown:
@@ -98,7 +97,7 @@ class QualityTable:
         return [
             _with_spread(found[space, metric]) if (space, metric) in found else ""
             for space in self._spaces()
-            for metric in _METRICS
+            for metric in METRIC_WORDS
         ]
 
 

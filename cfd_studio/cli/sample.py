@@ -1,16 +1,16 @@
 """``cfd-studio sample``."""
 
-import errno
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs import atomic
 from cfd_studio.runs.intake import open_bounded
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def sample(
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             if out.suffix == ".npz":
-                with out.open("wb") as stream:
+                with atomic.opened(out) as stream:
                     np.savez(stream, **arrays)
             else:
                 write_strip(out, torch.cat(blocks), min(IMAGES_PER_ROW, len(start)))
@@ -81,7 +81,7 @@ def sample(
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say it where a file that was asked for cannot be written, and leave no half of it behind.
+    """Say it where a file that was asked for cannot be written.
 
     Raises
     ------
@@ -90,9 +90,6 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        with suppress(OSError):
-            if path.is_file() and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                path.unlink()
         raise CfdError(
             f"cannot be written ({error.strerror or error})", where=str(path), advice="Choose another file."
         ) from None

@@ -42,10 +42,10 @@ class Batch:
 
     def shares(self, parts: int, rank: int = 0, ranks: int = 1) -> list["Batch"]:
         """Return what one rank works off, in at most ``parts`` parts, none of them empty."""
-        rows = torch.arange(len(self))[rank::ranks]
-        assert len(rows), "a batch must hold an image for every rank"
         if parts == 1 and ranks == 1:
             return [self]
+        rows = torch.arange(len(self))[rank::ranks]
+        assert len(rows), "a batch must hold an image for every rank"
         return [self._take(part, ranks) for part in rows.tensor_split(parts) if len(part)]
 
     def _take(self, rows: Tensor, ranks: int) -> "Batch":

@@ -1,7 +1,5 @@
 """One job: take the run, go on where it stands, train and judge every stage, give the run back."""
 
-import contextlib
-
 import torch
 
 from cfd_studio.data.images import DataSet, to_float
@@ -96,7 +94,7 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
         finally:
             reporter.close()
     finally:
-        _give_back(run, lease)
+        lease.release()
         mishaps.release_device_memory()
     return ended
 
@@ -123,13 +121,13 @@ def _work(
     reporter.phase("loading")
     reporter.log("Loading the images and measuring how many threads are fastest.")
     data = build_data(config).to(device)
-    plan = _execution_plan(config, request, device, data, previous, turns, ranks)
+    plans = [old for one in reversed(previous) if (old := one.read_plan())]
+    plan = _execution_plan(config, request, device, data, plans, turns, ranks)
     torch.set_num_threads(plan.threads)
-    before = next((old for old in (one.read_plan() for one in reversed(previous)) if old), plan)
     job.write_plan(plan)
-    if before != plan:
+    if plans and plans[0] != plan:
         reporter.log(
-            f"This job uses {_described(plan)}, the last one {_described(before)}: from here on the run is not "
+            f"This job uses {_described(plan)}, the last one {_described(plans[0])}: from here on the run is not "
             "bitwise the one that was begun.",
             "warning",
         )
@@ -157,12 +155,11 @@ def _execution_plan(
     request: ExecutionRequest,
     device: str,
     data: DataSet,
-    previous: list[JobFolder],
+    plans: list[ExecutionPlan],
     turns: Turns,
     ranks: Ranks,
 ) -> ExecutionPlan:
-    """Return the plan of the last job where it fits the request, else choose one by measuring."""
-    plans = [old for job in reversed(previous) if (old := job.read_plan())]
+    """Return the newest plan of earlier jobs that fits the request, else choose one by measuring."""
     parts = request.accumulation or (plans[0].accumulation if plans else 1)
     asked = {"device": device, "processes": ranks.size, "accumulation": parts}
     for old in plans:
@@ -190,13 +187,6 @@ def _described(plan: ExecutionPlan) -> str:
     processes = f", {plan.processes} processes" if plan.processes > 1 else ""
     parts = f", batches in {plan.accumulation} parts" if plan.accumulation > 1 else ""
     return threads + processes + parts
-
-
-def _give_back(run: RunFolder, lease: Lease) -> None:
-    """Release a lease where the disk lets it; a folder that is gone is not made again for it."""
-    with contextlib.suppress(OSError):
-        if run.path.is_dir():
-            lease.release()
 
 
 def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> str:

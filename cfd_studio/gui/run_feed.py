@@ -11,7 +11,7 @@ from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, S
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.runs.catalog import run_state
-from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.intake import read_bounded
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
@@ -88,11 +88,12 @@ class RunFeed:
                 mirror.refresh(SLICE_SECONDS)
                 state, status, holder = _state(folder, self._pulse)
                 strips = self._read_strips(folder, mirror)
-                plan = next((plan for job in reversed(folder.jobs()) if (plan := job.read_plan())), None)
+                jobs = folder.jobs()
+                plan = next((plan for job in reversed(jobs) if (plan := job.read_plan())), None)
                 now = (mirror.version, state, _still(status), holder, strips, plan)
                 if now != seen:
                     seen = now
-                    snapshot = self._snapshot(folder, mirror, state, status, holder, plan)
+                    snapshot = self._snapshot(mirror, jobs, state, status, holder, plan)
                     with self._lock:
                         self._newest = snapshot
                 pause = 0.0 if mirror.behind else POLL_SECONDS
@@ -104,14 +105,13 @@ class RunFeed:
 
     def _snapshot(
         self,
-        folder: RunFolder,
         mirror: RunMirror,
+        jobs: list[JobFolder],
         state: str,
         status: JobStatus | None,
         holder: str,
         plan: ExecutionPlan | None,
     ) -> RunSnapshot:
-        jobs = folder.jobs()
         return RunSnapshot(
             path=self.path,
             config=mirror.config,

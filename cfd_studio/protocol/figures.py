@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from cfd_studio.protocol.fields import Count
 
 Metric = Literal["frechet", "precision", "recall"]
+METRIC_WORDS: dict[Metric, str] = {"frechet": "Fréchet", "precision": "precision", "recall": "recall"}
 
 
 class Figure(BaseModel):

@@ -4,17 +4,26 @@ import contextlib
 import os
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 PARTIAL = ".partial-"
 
 
 def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
     """Replace a file so that a reader sees the old content or the new one, whenever the power fails."""
+    with opened(path) as stream:
+        stream.writelines(pieces)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to replace it as `write_bytes` does; an error leaves the old content and no half of the new."""
     temporary = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}-{path.name}")
     try:
         with temporary.open("wb") as stream:
-            stream.writelines(pieces)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         replace(temporary, path)

@@ -40,3 +40,13 @@ def test_the_content_reaches_the_disk_before_the_name(tmp_path: Path, monkeypatc
     monkeypatch.setattr(atomic, "replace", lambda a, b: (order.append("rename"), replace(a, b))[1])
     atomic.write_bytes(tmp_path / "file", b"x")
     assert order[:2] == ["fsync", "rename"]
+
+
+def test_whatever_goes_wrong_while_a_file_is_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    atomic.write_bytes(path, b"old")
+    with pytest.raises(RuntimeError, match="a writer that fails"), atomic.opened(path) as stream:
+        stream.write(b"half of the n")
+        raise RuntimeError("a writer that fails")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -3,8 +3,8 @@
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.models.words import METRIC_WORDS, describe, metric_value, milliseconds
-from cfd_studio.protocol.figures import Figure, find_value
+from cfd_studio.gui.models.words import describe, metric_value, milliseconds
+from cfd_studio.protocol.figures import METRIC_WORDS, Figure, find_value
 from cfd_studio.protocol.stages import ClassifierStage
 
 Index = QModelIndex | QPersistentModelIndex

@@ -2,7 +2,7 @@
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.figures import Judgement, Metric
+from cfd_studio.protocol.figures import METRIC_WORDS, Judgement, Metric
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 
 STATE_WORDS = {
@@ -29,7 +29,6 @@ STATE_TONES = {
     "lost": "bad",
     "unreadable": "bad",
 }
-METRIC_WORDS: dict[Metric, str] = {"frechet": "Fréchet", "precision": "precision", "recall": "recall"}
 REFERENCE_WORDS = {"held-out": "held-out images", "train": "training images"}
 WORKER_WORDS = {"thread": "In this window", "process": "In a process of its own"}
 KIND_WORDS = {"classifier": "Classifier", "teacher": "Teacher", "progressive": "PD student", "feature": "CFD student"}

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from cfd_studio.protocol.figures import METRIC_WORDS
+from cfd_studio.protocol.figures import METRIC_WORDS, Metric
 from cfd_studio.protocol.study import FigureOverRuns, JudgementOverRuns
 
 # Where nobody looks, lines need not be broken: pipes and files get them whole.
@@ -42,7 +42,7 @@ class QualityTable:
         console.print(self._sentence(), highlight=False, markup=False, soft_wrap=True)
         spaces = self._spaces()
         headings = [("", "model"), ("", "steps"), ("ms per", "image")]
-        headings += [(space, word) for space in spaces for word in METRIC_WORDS.values()]
+        headings += [(space, word) for space in spaces for word in map(METRIC_WORDS.__getitem__, self._metrics())]
         if self.runs > 1:
             headings.append(("", "runs"))
         if markdown:
@@ -60,6 +60,11 @@ class QualityTable:
     def _spaces(self) -> list[str]:
         figures = [*self.floor, *(figure for one in self.judgements for figure in one.figures)]
         return list(dict.fromkeys(_short(figure.space) for figure in figures))
+
+    def _metrics(self) -> list[Metric]:
+        found = {figure.metric for one in self.judgements for figure in one.figures}
+        found |= {figure.metric for figure in self.floor}
+        return [metric for metric in METRIC_WORDS if metric in found]
 
     def _sentence(self) -> str:
         figures = [figure for one in self.judgements for figure in one.figures]
@@ -97,7 +102,7 @@ class QualityTable:
         return [
             _with_spread(found[space, metric]) if (space, metric) in found else ""
             for space in self._spaces()
-            for metric in METRIC_WORDS
+            for metric in self._metrics()
         ]
 
 

@@ -35,7 +35,7 @@ def assist(run: RunFolder, device: str, ranks: Ranks) -> None:
             case Word.STOP:
                 return
         trainer = prepare(run, config, stage, data, plan, ranks, ranks.say(0))
-        while trainer.state.step < stage.optimization.steps:
+        while trainer.state.step < stage.steps:
             if ranks.say(Word.GO) == Word.STOP:
                 return
             trainer.step()

@@ -47,14 +47,13 @@ class Jury:
     def __init__(self, run: RunFolder, config: RunConfig, data: DataSet, device: str) -> None:
         self._config = config
         self._shape = data.train.shape
-        stage = config.stage(config.evaluation.judge)
-        assert isinstance(stage, ClassifierStage)
-        self._spaces: dict[str, Callable[[Tensor], Tensor]] = {
-            f"{stage.id} ({stage.architecture}, {stage.features} features)": _features_of(
-                load_network(run, config, stage.id, device)
-            ),
-            "pixels": _pixels,
-        }
+        self._spaces: dict[str, Callable[[Tensor], Tensor]] = {}
+        if config.evaluation.judge is not None:
+            stage = config.stage(config.evaluation.judge)
+            assert isinstance(stage, ClassifierStage)
+            space = f"{stage.id} ({stage.architecture}, {stage.features} features)"
+            self._spaces[space] = _features_of(load_network(run, config, stage.id, device))
+        self._spaces["pixels"] = _pixels
         self._real = {
             "held-out": self._look(to_float(data.held_out.images)),
             "train": self._look(to_float(data.train.images)),

@@ -169,7 +169,8 @@ def _execution_plan(
     stage: Stage = diffusion[0] if diffusion else config.stages[0]
     with turns, torch.random.fork_rng(devices=[]):
         network = build_network(config, stage, data.train.shape, data.classes).to(device).eval()
-    share = -(-stage.optimization.batch_size // (ranks.size * parts))  # what is computed at once
+    batch = stage.optimization.batch_size if stage.optimization else config.evaluation.batch_size
+    share = -(-batch // (ranks.size * parts))  # what is computed at once
     images = to_float(data.train.images[:share])
     levels = torch.ones(len(images), dtype=torch.int64, device=images.device)
 

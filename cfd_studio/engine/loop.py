@@ -51,7 +51,7 @@ class Loop:
         JobError
             Where a loss is not finite, or the run was taken over.
         """
-        total, every = self.stage.optimization.steps, self.journal
+        total, every = self.stage.steps, self.journal
         if self.state.step == 0:
             self._held_out()
         while self.state.step < total:
@@ -110,7 +110,7 @@ class Loop:
                 terms=point.terms if len(point.terms) > 1 else {},
                 gradient_norm=point.gradient_norm,
                 gradient_norms={name: float(norm) for name, norm in norms.items()},
-                learning_rate=learning_rate(self.stage.optimization, self.state.step - 1),
+                learning_rate=learning_rate(self.trainer.optimization, self.state.step - 1),
                 images_per_second=point.images / max(elapsed, 1e-9),
             )
         )

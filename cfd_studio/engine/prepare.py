@@ -55,6 +55,7 @@ def prepare(
         Where the checkpoint or a parent's weights are damaged or of another stage, or a batch is too small to share.
     """
     optimization = stage.optimization
+    assert optimization is not None, "a stage with a source is not trained"
     if optimization.batch_size < ranks.size:
         raise CfdError(
             f"a batch of {optimization.batch_size} cannot be shared by {ranks.size} processes",
@@ -74,7 +75,7 @@ def prepare(
         _restore(state, run, stage, step, plan.device)
     objective = build_objective(run, config, stage, plan.device)
     parts = 1 if isinstance(stage, ClassifierStage) else plan.accumulation
-    return Trainer(stage, data, state, objective, ranks, parts, config.journal.gradient_norms_every)
+    return Trainer(stage, optimization, data, state, objective, ranks, parts, config.journal.gradient_norms_every)
 
 
 def _restore(state: TrainingState, run: RunFolder, stage: Stage, step: int, device: str) -> None:

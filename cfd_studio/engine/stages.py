@@ -65,7 +65,7 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     state = trainer.state
     if saved:
         reporter.log(f"Stage '{stage.id}' goes on from step {state.step:,}.")
-    reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.optimization.steps))
+    reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.steps))
     reporter.phase("training", stage.id)
     seed = derive_seed(config.seed, stage.id, "held-out")
     Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed).train()
@@ -97,7 +97,7 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
             )
             judgements.append(judgement)
             if steps == own_steps:
-                strip = run.stage(stage.id) / "samples" / f"step-{stage.optimization.steps:08d}.png"
+                strip = run.stage(stage.id) / "samples" / f"step-{stage.steps:08d}.png"
                 place.storage.keep(
                     f"the strip of stage '{stage.id}'",
                     partial(write_strip, strip, images[:STRIP_IMAGES], STRIP_IMAGES),

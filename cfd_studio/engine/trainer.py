@@ -13,6 +13,7 @@ from cfd_studio.engine.objectives import Objective
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState, learning_rate
 from cfd_studio.engine.tally import Tally
+from cfd_studio.protocol.optimization import Optimization
 from cfd_studio.protocol.stages import Stage
 
 
@@ -37,6 +38,7 @@ class Trainer:
     """
 
     stage: Stage
+    optimization: Optimization
     data: DataSet
     state: TrainingState
     objective: Objective
@@ -51,7 +53,7 @@ class Trainer:
 
     def step(self) -> None:
         """Do one optimizer step, without waiting for the device."""
-        state, optimization = self.state, self.stage.optimization
+        state, optimization = self.state, self.optimization
         with self.ranks.together(), state.own_randomness():
             batch = self._batch()
             measure = (state.step + 1) % self.norms_every == 0

@@ -39,6 +39,20 @@ class ExecutionRequest(Words):
         le=MOST_PARTS,
     )
 
+    data_folder: str = field(
+        "Where the images lie: a folder, or the file of arrays. Empty for the user's cache, into which data sets that "
+        "torchvision knows are downloaded, and for where the last job found them.",
+        label="Images",
+        default="",
+        max_length=4096,
+    )
+    inception_file: str = field(
+        "File of the Inception-v3 weights that judge; empty to let torch-fidelity download them.",
+        label="Inception weights",
+        default="",
+        max_length=4096,
+    )
+
     @property
     def apart(self) -> bool:
         """Whether the job needs, or was to have, a process of its own."""
@@ -55,3 +69,8 @@ class ExecutionPlan(Words):
     accumulation: int = field(
         "Parts of every batch, one after the other.", label="Parts", default=1, ge=1, le=MOST_PARTS
     )
+    data_folder: str = field("Where the images lie; empty for the cache.", label="Images", default="", max_length=4096)
+    data_key: str = field(
+        "SHA-256 of the decoded images.", label="Images' key", default="", pattern=r"^([0-9a-f]{64})?$"
+    )
+    inception_file: str = field("File of the weights that judge.", label="Inception", default="", max_length=4096)

@@ -6,8 +6,14 @@ from pydantic import BaseModel, ConfigDict
 
 from cfd_studio.protocol.fields import Count
 
-Metric = Literal["frechet", "precision", "recall"]
-METRIC_WORDS: dict[Metric, str] = {"frechet": "Fréchet", "precision": "precision", "recall": "recall"}
+Metric = Literal["frechet", "precision", "recall", "kid", "inception-score"]
+METRIC_WORDS: dict[Metric, str] = {
+    "frechet": "Fréchet",
+    "precision": "precision",
+    "recall": "recall",
+    "kid": "KID",
+    "inception-score": "Inception score",
+}
 
 
 class Figure(BaseModel):
@@ -25,6 +31,7 @@ class Figure(BaseModel):
     space: str
     reference: str
     samples: Count
+    reference_samples: Count | None = None
     value: float
 
 
@@ -45,6 +52,7 @@ class Judgement(BaseModel):
     stage: str
     sampling_steps: Count
     network_calls: Count
+    sampler: str = "ddim"
     seconds_per_image: float
     figures: tuple[Figure, ...]
 

@@ -65,6 +65,27 @@ def _to_2(raw: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
+def _to_3(raw: dict[str, Any]) -> dict[str, Any]:
+    """Write down what format 2 left unsaid, where the field belongs to something that it had."""
+    whole = dict(raw)
+    for section, unsaid in _UNSAID_IN_2.items():
+        if isinstance(raw.get(section), dict):
+            whole[section] = {**unsaid, **raw[section]}
+    if isinstance(raw.get("stages"), list):
+        whole["stages"] = [_stage_to_3(stage) for stage in raw["stages"]]
+    return whole
+
+
+def _stage_to_3(stage: Any) -> Any:
+    if not isinstance(stage, dict):
+        return stage
+    kind = stage.get("kind")
+    whole = {**(_UNSAID_OF_STAGES_IN_2.get(kind, {}) if isinstance(kind, str) else {}), **stage}
+    if isinstance(stage.get("optimization"), dict):
+        whole["optimization"] = {**_OPTIMIZATION_IN_2, **stage["optimization"]}
+    return whole
+
+
 def _stage_to_2(stage: Any) -> Any:
     kind = stage.get("kind") if isinstance(stage, dict) else None
     return {**_UNSAID_OF_STAGES_IN_1.get(kind, {}), **stage} if isinstance(kind, str) else stage
@@ -80,4 +101,31 @@ _UNSAID_OF_STAGES_IN_1: Mapping[str, Mapping[str, Any]] = {
     "feature": _MATCHING_IN_1,
     "halving": _MATCHING_IN_1,
 }
-_STEPS: Mapping[int, Step] = {2: _to_2}  # by the version they lead to
+_UNSAID_IN_2: Mapping[str, Mapping[str, Any]] = {
+    "data": {"flip": False},
+    "evaluation": {
+        "inception": False,
+        "most_steps": 8192,
+        "sampler": {"name": "ddim", "eta": 0.0, "guidance": 1.0},
+    },
+    "journal": {"tensorboard": False},
+}
+_OPTIMIZATION_IN_2 = {"optimizer": "adam", "momentum": 0.9, "nesterov": False, "ema_half_life": None}
+_MATCHING_IN_2 = {"classifier_input": "matched", "guidance": 1.0}
+_UNSAID_OF_STAGES_IN_2: Mapping[str, Mapping[str, Any]] = {
+    "classifier": {
+        "source": None,
+        "stem": "small",
+        "input_size": None,
+        "normalization": "none",
+        "augmentation": {"crop_padding": 0, "auto_augment": False, "cutout": 0},
+        "label_smoothing": 0.0,
+        "validation_share": 0.0,
+        "keep": "last",
+    },
+    "teacher": {"source": None},
+    "progressive": {"guidance": 1.0},
+    "feature": _MATCHING_IN_2,
+    "halving": _MATCHING_IN_2,
+}
+_STEPS: Mapping[int, Step] = {2: _to_2, 3: _to_3}  # by the version they lead to

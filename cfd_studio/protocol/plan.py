@@ -5,21 +5,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from cfd_studio.protocol.config import MOST_STAGES, RunConfig, tree_problems
+from cfd_studio.protocol.config import MOST_STAGES, RunConfig
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.fields import field
 from cfd_studio.protocol.migration import migrate
-from cfd_studio.protocol.readable import child, readable
+from cfd_studio.protocol.optimization import Optimization
+from cfd_studio.protocol.readable import child, readable, section_of
 from cfd_studio.protocol.stages import (
     STAGE_ID,
     ClassifierStage,
     FeatureMatching,
     FeatureStage,
-    Optimization,
     ProgressiveStage,
     Stage,
     TeacherStage,
 )
+from cfd_studio.protocol.tree import tree_problems
 
 _MATCHING = set(FeatureMatching.model_fields)
 
@@ -43,6 +44,20 @@ class Halving(FeatureMatching):
     )
     optimization: Optimization
     classifier: str | None = field("The classifier stage whose features are matched.", label="Classifier", default=None)
+    guidance: float = field(
+        "Classifier-free guidance of the teacher that the first student learns by heart, and the others from it; 1 is "
+        "none.",
+        label="Guidance",
+        default=1.0,
+        ge=0.0,
+        le=100.0,
+    )
+    overrides: dict[str, dict[str, Any]] = field(
+        'What single students have of their own, by their sampling steps: {"2": {"optimization": {"steps": 20000}}}.',
+        label="Overrides",
+        default={},
+        max_length=64,
+    )
 
     def stages(self) -> list[dict[str, Any]]:
         """Return the stages it stands for, in order, as raw values."""
@@ -58,7 +73,9 @@ class Halving(FeatureMatching):
             }
             if self.objective == "feature":
                 stage |= {"classifier": self.classifier or "", **self.model_dump(include=_MATCHING)}
-            expanded.append(stage)
+            if not expanded:
+                stage["guidance"] = self.guidance
+            expanded.append(_overridden(stage, self.overrides.get(str(steps), {})))
             parent = stage["id"]
         return expanded
 
@@ -70,9 +87,21 @@ class Recipe(RunConfig):
     """A config as a person writes it: its stages may be halvings. Presets are recipes."""
 
     summary: str = field("One sentence for the list of presets.", label="Summary", default="", max_length=400)
+    comparable: str = field(
+        "What its figures may be compared with.", label="Comparable with", default="", max_length=400
+    )
     stages: tuple[RecipeStage, ...] = field(  # type: ignore[assignment]
         "The stage tree, parents before children.", label="Stages", min_length=1, max_length=MOST_STAGES
     )
+
+
+def _overridden(stage: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return a stage with values replaced, and those of its sections one by one."""
+    result = dict(stage)
+    for key, value in values.items():
+        old = stage.get(key)
+        result[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
 
 
 def read_recipe(raw: Any, *, source: str | None = None) -> Recipe:
@@ -106,7 +135,7 @@ def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
         With every field that is wrong, all at once.
     """
     recipe = read_recipe(raw, source=source)
-    values = recipe.model_dump(exclude={"summary", "stages"})
+    values = recipe.model_dump(exclude={"summary", "comparable", "stages"})
     values["stages"] = [
         one
         for stage in recipe.stages
@@ -118,8 +147,14 @@ def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
         raise ConfigError(readable(error, values, Recipe, _KINDS), source=source) from None
     halvings = Counter(stage.id for stage in recipe.stages if isinstance(stage, Halving))
     shared = [name for name, count in halvings.items() if count > 1]
+    astray = [
+        Problem(f"stages.{stage.id}.overrides", f"no student of it has {key[:20]} steps; name one that has")
+        for stage in recipe.stages
+        if isinstance(stage, Halving)
+        for key in stage.overrides.keys() - set(map(str, stage.sampling_steps))
+    ]
     twice = [Problem("stages", f"two halvings have the id '{name}'; give each its own") for name in shared]
-    if problems := twice + tree_problems(config):
+    if problems := twice + astray + tree_problems(config):
         raise ConfigError(problems, source=source)
     return config
 
@@ -143,11 +178,14 @@ def set_values(raw: dict[str, Any], assignments: list[tuple[str, Any]]) -> dict[
     problems: list[Problem] = []
     for path, value in assignments:
         *way, last = path.split(".")
-        if way and way[0] in Recipe.model_fields:
-            copy.setdefault(way[0], {})  # a section that the recipe leaves at its default
         place: Any = copy
+        model: type[BaseModel] | None = Recipe
         for key in way:
+            section = section_of(model, key)
+            if section and isinstance(place, dict) and place.get(key) is None:
+                place[key] = {}  # a section that the recipe leaves at its default
             place = child(place, key)
+            model = _KINDS.get(str(place.get("kind")), section) if isinstance(place, dict) else None
         if isinstance(place, dict):
             place[last] = value
         elif isinstance(place, list) and last.isdecimal() and len(last) < 10 and int(last) < len(place):

@@ -3,7 +3,7 @@
 import difflib
 import types
 from collections.abc import Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -57,16 +57,24 @@ def child(place: Any, key: str) -> Any:
     return None
 
 
-def _model_of(model: Any, key: str) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
+def section_of(model: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
+    """Return the model of a field that holds fields of its own, else None."""
+    if model is not None and key in model.model_fields:
         for candidate in _flatten(model.model_fields[key].annotation):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                 return candidate
-        return None
+    return None
+
+
+def _model_of(model: Any, key: str) -> Any:
+    if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
+        return section_of(model, key)
     return model
 
 
 def _flatten(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _flatten(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return [part for option in get_args(annotation) for part in _flatten(option)]
     return [annotation]

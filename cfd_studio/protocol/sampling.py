@@ -1,15 +1,62 @@
-"""What the window asks of a sampling session, and what it gets back."""
+"""How images are drawn, what the window asks of a sampling session, and what it gets back."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cfd_studio.protocol.fields import Words, field
+
+SamplerName = Literal["ddim", "ancestral", "dpm-solver++", "reference"]
+
+
+class Sampler(Words):
+    """How a model gets from noise to images."""
+
+    name: SamplerName = field(
+        "ddim; ancestral (fresh noise at every step); dpm-solver++ (second order, for few steps without distillation); "
+        "reference (DDIM exactly as in the published CFD code).",
+        label="Sampler",
+        default="ddim",
+    )
+    eta: float = field(
+        "Fresh noise of DDIM: 0 is none, 1 as much as the posterior has; other samplers ignore it.",
+        label="Eta",
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+    )
+    guidance: float = field(
+        "Classifier-free guidance: 1 is none, more exaggerates what the class adds. It costs a second network call per "
+        "step, and needs a class-conditional model that also draws without a class.",
+        label="Guidance",
+        default=1.0,
+        ge=0.0,
+        le=100.0,
+    )
+
+    def __str__(self) -> str:
+        """Return it as a person writes it: ``ddim, eta 0.5, guidance 2``."""
+        parts: list[str] = [self.name]
+        if self.name == "ddim" and self.eta:
+            parts.append(f"eta {self.eta:g}")
+        if self.guidance != 1:
+            parts.append(f"guidance {self.guidance:g}")
+        return ", ".join(parts)
+
+
+DDIM = Sampler()
+
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """Draw ``count`` images of one model with one number of steps, from the noise of (seed, 0), (seed, 1), ..."""
+    """Draw ``count`` images of one model with one number of steps, from the noise of (seed, 0), (seed, 1), ...
+
+    ``label`` is the class of all of them, -1 for none; a class-conditional model draws its classes in turn where it is
+    None.
+    """
 
     run: Path
     stage: str
@@ -17,6 +64,8 @@ class SampleRequest:
     seed: int
     count: int
     device: str = "auto"
+    sampler: Sampler = DDIM
+    label: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Fold:
 
     def forget(self) -> None:
         """Be as if nothing had been told."""
-        self.stages = {stage.id: StageMirror(stage.id, stage.optimization.steps) for stage in self.config.stages}
+        self.stages = {stage.id: StageMirror(stage.id, stage.steps) for stage in self.config.stages}
         self.log: deque[tuple[float, str, str]] = deque(maxlen=LOG_LINES)
         self.log_count = 0
         self.answers: dict[str, CommandAnswered] = {}

@@ -109,6 +109,6 @@ def test_cells_have_three_digits_and_the_spread_as_many_decimals(capsys: pytest.
     assert capsys.readouterr().out.splitlines()[-1] == "| pd-1 | 1 | 2 | 2.71 | 1.000 | 0.000 |"
 
 
-def test_a_run_judged_before_there_was_precision_leaves_the_cells_empty(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_judged_before_there_was_precision_has_no_columns_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     _table(frechet=0.0123).write(markdown=True)
-    assert capsys.readouterr().out.splitlines()[-1] == "| pd-1 | 1 | 2 | 0.0123 |  |  |"
+    assert capsys.readouterr().out.splitlines()[-1] == "| pd-1 | 1 | 2 | 0.0123 |"

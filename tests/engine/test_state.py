@@ -13,7 +13,7 @@ from torch import nn
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine.ema import Ema
 from cfd_studio.engine.state import TrainingState, learning_rate
-from cfd_studio.protocol.stages import Optimization
+from cfd_studio.protocol.optimization import Optimization
 
 
 def _optimization(**changes: object) -> Optimization:

@@ -37,7 +37,8 @@ def test_every_wrong_field_is_reported_at_once_with_the_stage_by_its_id(mini_rec
     mini_recipe["schedule"]["num_timesteps"] = 4
     mini_recipe["prediction"] = "epsilon"
     mini_recipe["evaluation"]["samples"] = "many"
-    del mini_recipe["evaluation"]["judge"]
+    mini_recipe["evaluation"]["judge"] = 7
+    del mini_recipe["data"]["name"]
     _stage(mini_recipe, "teacher")["optimization"]["learning_rate"] = 0
     _stage(mini_recipe, "teacher")["optimization"]["learning_rat"] = 0.1
     _stage(mini_recipe, "cfd")["temperature"] = 99
@@ -49,6 +50,7 @@ def test_every_wrong_field_is_reported_at_once_with_the_stage_by_its_id(mini_rec
         "prediction",
         "evaluation.samples",
         "evaluation.judge",
+        "data.name",
         "stages.teacher.optimization.learning_rate",
         "stages.teacher.optimization.learning_rat",
         "stages.cfd.temperature",
@@ -57,7 +59,7 @@ def test_every_wrong_field_is_reported_at_once_with_the_stage_by_its_id(mini_rec
     assert "8 or more" in problems["schedule.num_timesteps"]
     assert "more than 0" in problems["stages.teacher.optimization.learning_rate"]
     assert "10" in problems["stages.cfd.temperature"]
-    assert "missing" in problems["evaluation.judge"]
+    assert "missing" in problems["data.name"]
     assert all("\n" not in message for message in problems.values())
 
 

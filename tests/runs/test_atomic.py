@@ -45,8 +45,13 @@ def test_the_content_reaches_the_disk_before_the_name(tmp_path: Path, monkeypatc
 def test_whatever_goes_wrong_while_a_file_is_written_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
     atomic.write_bytes(path, b"old")
-    with pytest.raises(RuntimeError, match="a writer that fails"), atomic.opened(path) as stream:
-        stream.write(b"half of the n")
-        raise RuntimeError("a writer that fails")
+
+    def write() -> None:
+        with atomic.opened(path) as stream:
+            stream.write(b"half of the n")
+            raise RuntimeError("a writer that fails")
+
+    with pytest.raises(RuntimeError, match="a writer that fails"):
+        write()
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -47,7 +47,7 @@ def step_choices(snapshot: RunSnapshot) -> list[int]:
 def quality_note(snapshot: RunSnapshot, stage: str, steps: int) -> tuple[str, str]:
     """Return the short line below a cell and the long one for its tooltip."""
     judgement = snapshot.stages[stage].judgement(steps)
-    value = judgement.value(snapshot.config.evaluation.judge) if judgement else None
+    value = judgement.value(snapshot.config.evaluation.main_space) if judgement else None
     if judgement is None or value is None:
         return "Fréchet –", "The quality with this step count was not measured."
     lines = figure_lines(judgement)

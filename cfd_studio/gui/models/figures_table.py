@@ -4,11 +4,12 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import describe, metric_value, milliseconds
-from cfd_studio.protocol.figures import METRIC_WORDS, Figure, find_value
+from cfd_studio.protocol.figures import Figure, Metric, find_value
 from cfd_studio.protocol.stages import ClassifierStage
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
+_METRICS: tuple[Metric, ...] = ("frechet", "precision", "recall")
 HEADINGS = (
     ("Stage", "Name of the stage"),
     ("Kind", "What it is, and its own step count or its held-out accuracy"),
@@ -124,6 +125,6 @@ def _rows(snapshot: RunSnapshot, reference: str) -> tuple[list[tuple[str, ...]],
 
 
 def _values(figures: tuple[Figure, ...], snapshot: RunSnapshot, reference: str) -> list[str]:
-    spaces = (snapshot.config.evaluation.judge, "pixels")
-    values = [(metric, find_value(figures, space, reference, metric)) for space in spaces for metric in METRIC_WORDS]
+    spaces = (snapshot.config.evaluation.main_space, "pixels")
+    values = [(metric, find_value(figures, space, reference, metric)) for space in spaces for metric in _METRICS]
     return ["" if value is None else metric_value(metric, value) for metric, value in values]

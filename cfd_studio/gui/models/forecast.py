@@ -24,9 +24,9 @@ def forecast(snapshot: RunSnapshot) -> Forecast:
     left: dict[str, float] = dict.fromkeys(_COST, 0.0)
     spent: dict[str, float] = dict.fromkeys(_COST, 0.0)
     for stage in snapshot.config.stages:
-        seen = snapshot.stages.get(stage.id) or StageSnapshot(stage.id, stage.optimization.steps)
-        work = stage.optimization.steps * stage.optimization.batch_size * _COST[stage.kind]
-        share = 1.0 if seen.trained else min(seen.step / max(stage.optimization.steps, 1), 1.0)
+        seen = snapshot.stages.get(stage.id) or StageSnapshot(stage.id, stage.steps)
+        work = stage.images * _COST[stage.kind]
+        share = 1.0 if seen.trained else min(seen.step / max(stage.steps, 1), 1.0)
         done[stage.kind] += work * share
         left[stage.kind] += work * (1 - share)
         spent[stage.kind] += _seconds(stage, seen)
@@ -42,7 +42,7 @@ def forecast(snapshot: RunSnapshot) -> Forecast:
 def _seconds(stage: Stage, seen: StageSnapshot) -> float:
     if seen.seconds:
         return seen.seconds
-    if not seen.images_per_second:
+    if not seen.images_per_second or stage.optimization is None:
         return 0.0
     return seen.step * stage.optimization.batch_size / seen.images_per_second
 

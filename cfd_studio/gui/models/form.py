@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from cfd_studio.protocol.config import RunConfig, ScheduleConfig
 from cfd_studio.protocol.errors import ConfigError, Problem
+from cfd_studio.protocol.optimization import Optimization
 from cfd_studio.protocol.plan import Halving, Recipe, read_recipe, resolve, set_values
-from cfd_studio.protocol.stages import Optimization
 
 _ONLY_FOR_FEATURES = ("temperature", "anchor_weight")
 
@@ -56,9 +56,9 @@ def form_groups(raw: Any) -> list[FormGroup]:
     ]
     for index, stage in enumerate(recipe.stages):
         prefix = f"stages.{index}."
-        fields = _fields(Optimization, stage.optimization, f"{prefix}optimization.") + _fields(
-            type(stage), stage, prefix
-        )
+        fields = _fields(type(stage), stage, prefix)
+        if stage.optimization:
+            fields = _fields(Optimization, stage.optimization, f"{prefix}optimization.") + fields
         if isinstance(stage, Halving):
             title = f"{stage.id}-{stage.sampling_steps[0]} … {stage.id}-{stage.sampling_steps[-1]}"
             if stage.objective == "progressive":

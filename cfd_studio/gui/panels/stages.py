@@ -102,7 +102,7 @@ def _note(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
     if isinstance(stage, ClassifierStage):
         return "held-out accuracy"
     judgement = seen.judgement(snapshot.config.own_steps(stage))
-    value = judgement.value(snapshot.config.evaluation.judge) if judgement else None
+    value = judgement.value(snapshot.config.evaluation.main_space) if judgement else None
     return f"Fréchet {short(value)}" if value is not None else "Trained"
 
 
@@ -110,7 +110,8 @@ def _tip(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
     lines = [f"{stage.id}: {describe(snapshot.config, stage)}"]
     if stage.parent:
         lines.append(f"Distilled from {stage.parent}")
-    lines.append(f"{seen.step:,} of {seen.total_steps:,} optimizer steps of {stage.optimization.batch_size} images")
+    if stage.optimization:
+        lines.append(f"{seen.step:,} of {seen.total_steps:,} optimizer steps of {stage.optimization.batch_size} images")
     if not isinstance(stage, ClassifierStage) and (judgement := seen.judgement(snapshot.config.own_steps(stage))):
         lines += figure_lines(judgement)
         lines.append(f"{milliseconds(judgement.seconds_per_image)} per image")

@@ -1,0 +1,41 @@
+"""Where a stage's weights come from when they are not trained here."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cfd_studio.protocol.fields import Words, field
+
+_SHA256 = r"^([0-9a-f]{64})?$"
+
+
+class _Source(Words):
+    sha256: str = field(
+        "SHA-256 of the file that was copied into the run; written when the run is made.",
+        label="SHA-256",
+        default="",
+        pattern=_SHA256,
+    )
+
+
+class RunSource(_Source):
+    """A trained stage of another run: its weights are copied, and everything that shapes its network with them."""
+
+    kind: Literal["run"] = "run"
+    path: str = field("Folder of the other run.", label="Run", min_length=1, max_length=4096)
+    stage: str = field("Its stage.", label="Stage", min_length=1, max_length=40)
+
+
+class ImageNetSource(_Source):
+    """torchvision's weights for ImageNet, downloaded when the stage begins, or a file of them."""
+
+    kind: Literal["imagenet"] = "imagenet"
+    file: str = field(
+        "A .pth or .safetensors file with torchvision's weights; empty to let torchvision download them.",
+        label="Weights",
+        default="",
+        max_length=4096,
+    )
+
+
+ClassifierSource = Annotated[RunSource | ImageNetSource, Field(discriminator="kind")]

@@ -25,7 +25,7 @@ from cfd_studio.gui.shortcuts import add_shortcuts
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.gui.widgets.banner import Banner
 from cfd_studio.protocol.commands import Verb
-from cfd_studio.runs.launcher import Launcher, Sampler
+from cfd_studio.runs.launcher import Launcher, Session
 from cfd_studio.workspace.folders import runs_folder
 from cfd_studio.workspace.settings import Settings
 
@@ -39,11 +39,11 @@ class MainWindow(QMainWindow):
     Parameters
     ----------
     launcher : Launcher
-    sampler : Sampler
+    session : Session
     settings : Settings
     """
 
-    def __init__(self, launcher: Launcher, sampler: Sampler, settings: Settings) -> None:
+    def __init__(self, launcher: Launcher, session: Session, settings: Settings) -> None:
         super().__init__()
         self.setWindowTitle("CFD Studio")
         self.setMinimumSize(960, 600)
@@ -51,14 +51,14 @@ class MainWindow(QMainWindow):
         self.clerk = Clerk(self.bridge)
         self.preferences = Preferences(settings, self.clerk, self)
         self.controller = Controller(launcher, self.clerk)
-        self.sampler = sampler
+        self.session = session
         self.feed: RunFeed | None = None
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
         self.new_run = NewRunPanel(device_choices())
         self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
-        self.page = RunPage(sampler, self.bridge)
+        self.page = RunPage(session, self.bridge)
         self.banner = Banner()
         self.pages = QStackedWidget()
         self._told: set[tuple[Path, int]] = set()
@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         """End all threads of the window; it is closed right after."""
         self._timer.stop()
         self.bridge.close()
-        self.sampler.close()
+        self.session.close()
         if self.feed is not None:
             self.feed.close()
         self.catalog.close()

@@ -11,7 +11,7 @@ from cfd_studio.gui.panels.figures import FiguresPanel
 from cfd_studio.gui.panels.header import Header
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
-from cfd_studio.runs.launcher import Sampler
+from cfd_studio.runs.launcher import Session
 
 WATCH, COMPARE, FIGURES = range(3)
 
@@ -19,13 +19,13 @@ WATCH, COMPARE, FIGURES = range(3)
 class RunPage(QWidget):
     """Arranges the panels of a run, and passes snapshots on to those in sight."""
 
-    def __init__(self, sampler: Sampler, bridge: Bridge) -> None:
+    def __init__(self, session: Session, bridge: Bridge) -> None:
         super().__init__()
         self.header = Header()
         self.stages = StagesPanel()
         self.curves = CurvesPanel()
         self.log = LogPanel()
-        self.compare = ComparePanel(sampler, bridge)
+        self.compare = ComparePanel(session, bridge)
         self.figures = FiguresPanel()
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from cfd_studio.protocol.commands import Command
+from cfd_studio.protocol.errands import Errand, ErrandAnswer
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
@@ -42,14 +43,24 @@ class Launcher(Protocol):
         """Start training or resuming a run; returns at once."""
 
 
-class Sampler(Protocol):
+class Session(Protocol):
     """Draws images without a job, newest request first."""
 
     def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None]) -> None:
-        """Queue a request; ``answer`` is called once, on a thread of the sampler's."""
+        """Queue a request; ``answer`` is called once, on a thread of the session's."""
 
     def cancel(self) -> None:
         """Drop what waits and end what is being drawn; only an answer on its way may still arrive."""
 
     def close(self) -> None:
-        """Cancel and end the sampler's thread."""
+        """Cancel and end the thread."""
+
+
+class Errands(Protocol):
+    """Whoever carries out errands, one after the other."""
+
+    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None]) -> None:
+        """Queue an errand; ``answer`` is called once, on another thread."""
+
+    def cancel_errands(self) -> None:
+        """Drop what waits and end what is being done, where it can end early; nothing more is answered."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class LazyWorkers:
     """Both workers of one device, made by `load` on a thread of its own.
 
-    A `Launcher` and a `Sampler` in one: what is asked before they are there waits for them.
+    A `Launcher` and a `Session` in one: what is asked before they are there waits for them.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class LazyWorkers:
         return self._launcher.start(run, request) if self._launcher and not self._closing else None
 
     def request(self, request: SampleRequest, answer: "Callable[[SampleAnswer], None]") -> None:
-        """Queue a request, as a `Sampler` does."""
+        """Queue a request, as a `Session` does."""
         self.load()
         with self._lock:
             if self._session is None and self.failure is None:
@@ -83,7 +83,7 @@ class LazyWorkers:
             answer(SampleAnswer(request, error=self.failure))
 
     def cancel(self) -> None:
-        """Drop everything that waits, as a `Sampler` does."""
+        """Drop everything that waits, as a `Session` does."""
         with self._lock:
             self._early.clear()
         if self._session is not None:

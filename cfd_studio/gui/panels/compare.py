@@ -28,7 +28,7 @@ from cfd_studio.gui.widgets.picture_dialog import PictureDialog
 from cfd_studio.gui.widgets.progress_line import ProgressLine
 from cfd_studio.gui.widgets.sample_grid import Cell, SampleGrid
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
-from cfd_studio.runs.launcher import Sampler
+from cfd_studio.runs.launcher import Session
 
 _HINT = (
     "Tick models and step counts, then press Generate.\n"
@@ -40,7 +40,7 @@ _DRAWING_LINES = 2  # of a tooltip; what was measured follows
 
 
 class ComparePanel(QWidget):
-    """Draws samples of any trained model through the sampler, whether or not a job works.
+    """Draws samples of any trained model through the session, whether or not a job works.
 
     Signals
     -------
@@ -50,9 +50,9 @@ class ComparePanel(QWidget):
 
     save_wanted = Signal(object)
 
-    def __init__(self, sampler: Sampler, bridge: Bridge) -> None:
+    def __init__(self, session: Session, bridge: Bridge) -> None:
         super().__init__()
-        self._sampler = sampler
+        self._session = session
         self._bridge = bridge
         self.device = "auto"
         self.choices = CompareChoices()
@@ -141,16 +141,16 @@ class ComparePanel(QWidget):
         self._asked = len(wanted)
         self._front.setCurrentIndex(1)
         self._tell()
-        # The sampler draws the newest wish first, so the first cell is wished for last.
+        # The session draws the newest wish first, so the first cell is wished for last.
         for name, count in reversed(wanted):
             request = SampleRequest(self._run, name, count, seed=numbers[0], count=numbers[1], device=self.device)
-            self._sampler.request(request, partial(self._answer, self._round))
+            self._session.request(request, partial(self._answer, self._round))
 
     def cancel(self) -> None:
         """Drop what is not drawn yet."""
         if not self._open:
             return
-        self._sampler.cancel()
+        self._session.cancel()
         self._round += 1
         for name, column in self._open:
             cell = self.grid.cells.get((name, column), Cell())
@@ -177,7 +177,7 @@ class ComparePanel(QWidget):
         return True
 
     def _answer(self, asked: int, answer: SampleAnswer) -> None:
-        """Take an answer on the sampler's thread."""
+        """Take an answer on the session's thread."""
         image = block_image(answer.images) if answer.images is not None else None
         self._bridge.post(partial(self._arrived, asked, answer, image))
 

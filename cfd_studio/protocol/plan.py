@@ -76,7 +76,7 @@ class Halving(FeatureMatching):
             if not expanded:
                 stage["guidance"] = self.guidance
             expanded.append(_overridden(stage, self.overrides.get(str(steps), {})))
-            parent = stage["id"]
+            parent = expanded[-1]["id"]
         return expanded
 
 

@@ -85,6 +85,27 @@ def test_a_halving_of_an_old_recipe_keeps_what_its_students_meant() -> None:
     assert (halving["match"], halving["temperature"]) == ("features", 0.5)
 
 
+def test_format_3_writes_down_what_format_2_left_unsaid_and_changes_nothing_else() -> None:
+    old = migrate(json.loads(FORMAT_1)) | {"format_version": 2}
+    two = json.loads(FORMAT_1) | {"format_version": 2}
+    unsaid = {path: leaf for path, leaf in _leaves(migrate(two)).items() if path not in _leaves(two)}
+    assert _leaves(migrate(two)) == _leaves(two) | unsaid | {"format_version": 3}
+    assert unsaid["data.flip"] is False
+    assert unsaid["stages.teacher.optimization.optimizer"] == "adam"
+    assert unsaid["stages.cfd-4.classifier_input"] == "matched"
+    assert unsaid["stages.judge.augmentation.cutout"] == 0
+    assert migrate(old) == old | {"format_version": 3}
+
+
+def test_what_older_formats_left_unsaid_is_what_todays_defaults_say() -> None:
+    # Until a default changes, a migrated config and the same recipe of today are one experiment.
+    recipe = json.loads(FORMAT_1)
+    del recipe["format_version"]
+    today, migrated = resolve(recipe), resolve(json.loads(FORMAT_1))
+    assert today.data.flips is migrated.data.flips is False
+    assert migrated.model_copy(update={"data": today.data}) == today
+
+
 def test_a_run_of_the_first_version_opens_and_its_file_stays_as_it_is(tmp_path: Path) -> None:
     for folder in ("jobs", "stages"):
         (tmp_path / folder).mkdir()

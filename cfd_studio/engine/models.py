@@ -1,5 +1,6 @@
 """A run's trained models, ready to sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
@@ -12,6 +13,7 @@ from cfd_studio.engine.build import ImageShape, load_denoiser, read_shape
 from cfd_studio.engine.gallery import BATCH_SIZE, Drawn, How, draw
 from cfd_studio.interop.weights import read_metadata
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -27,6 +29,8 @@ class Model:
         Channels, height and width of its images.
     classes : int
         That it can be asked for; 0 for a model that knows of no classes.
+    null_label : bool
+        Whether it also learnt to draw without a class.
     clip : bool
         Whether it samples with estimates clipped to [-1, 1].
     """
@@ -36,13 +40,15 @@ class Model:
     own_steps: int
     shape: ImageShape
     classes: int = 0
+    null_label: bool = False
     clip: bool = True
     _prepared: set[int] = field(default_factory=set)
 
     def draw(self, noise: Tensor, sampling_steps: int, **how: Unpack[How]) -> Drawn:
         """Draw one image per row of noise; see `cfd_studio.engine.gallery.draw`.
 
-        A class-conditional model that is asked for no classes draws them in turn.
+        A class-conditional model that is asked for no classes draws them in turn: image i is of class i modulo their
+        number.
 
         The first call of a network on a shape of batch prepares it, which is no part of what an image costs: it is
         made once before the clock runs.
@@ -50,13 +56,14 @@ class Model:
         Raises
         ------
         CfdError
-            Where the model cannot use that many steps.
+            Where the model cannot use that many steps, or cannot be guided.
         """
         self.check_steps(sampling_steps)
         how["clip"] = self.clip
         labels = how.get("labels")
         if self.classes and labels is None:
-            labels = how["labels"] = torch.arange(len(noise)) % self.classes
+            labels = how["labels"] = (how.get("start", 0) + torch.arange(len(noise))) % self.classes
+        self.check_guidance(how.get("sampler", DDIM), labels)
         size = min(len(noise), how.get("batch_size", BATCH_SIZE))
         if size not in self._prepared:
             first = How(**how)
@@ -65,25 +72,46 @@ class Model:
             self._prepared.add(size)
         return draw(self.denoiser, noise, self.own_steps, sampling_steps, **how)
 
-    def labels(self, label: int | None, count: int) -> Tensor | None:
-        """Return the classes to draw ``count`` images of: of one class, or, for None, of whatever it draws unasked.
+    def labels(self, wanted: Sequence[int] | None, count: int) -> Tensor | None:
+        """Return the classes of ``count`` images: those wanted in turn, or, for None, whatever it draws unasked.
 
         Raises
         ------
         CfdError
-            Where the model has no such class.
+            Where the model has no such class, or none to leave open.
         """
-        if label is None:
+        if wanted is None:
             return None
         if not self.classes:
-            raise CfdError(f"model '{self.stage_id}' knows of no classes", where="--label", advice="Leave it out.")
-        if not -1 <= label < self.classes:
-            raise CfdError(
-                f"model '{self.stage_id}' has no class {label}",
-                where="--label",
-                advice=f"Use 0 to {self.classes - 1}, or -1 for none.",
-            )
-        return torch.full((count,), label, dtype=torch.int64)
+            raise CfdError(f"model '{self.stage_id}' knows of no classes", advice="Ask for none.")
+        for label in wanted:
+            if not (-1 if self.null_label else 0) <= label < self.classes:
+                why = "never learnt to draw without a class" if label == -1 else f"has no class {label}"
+                advice = f"Use 0 to {self.classes - 1}" + (", or -1 for none." if self.null_label else ".")
+                raise CfdError(f"model '{self.stage_id}' {why}", advice=advice)
+        return torch.tensor(wanted, dtype=torch.int64).repeat(-(-count // len(wanted)))[:count]
+
+    def check_guidance(self, sampler: Sampler, labels: Tensor | None) -> None:
+        """Make sure that the model can sample with the sampler's guidance.
+
+        Parameters
+        ----------
+        sampler : Sampler
+        labels : Tensor of int64, shape (N,), or None
+            What is to be drawn.
+
+        Raises
+        ------
+        CfdError
+            Where it has no classes, cannot leave them open, or no image is to be of any.
+        """
+        if sampler.guidance == 1:
+            return
+        if not self.null_label:
+            why = "never learnt to draw without a class" if self.classes else "knows of no classes"
+            raise CfdError(f"model '{self.stage_id}' cannot be guided: it {why}", advice="Use guidance 1.")
+        if labels is None or bool((labels == -1).all()):
+            raise CfdError("guidance needs a class to guide to", advice="Ask for one, or use guidance 1.")
 
     def check_steps(self, sampling_steps: int) -> None:
         """Make sure that the model can sample with that many steps.
@@ -126,6 +154,8 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[
         denoiser = load_denoiser(run, config, stage_id, device)
         path = run.weights(stage_id)
         shape, classes = read_shape(read_metadata(path), path)
-        classes = classes if config.network.conditional else 0
-        models.append(Model(stage_id, denoiser, config.own_steps(known[stage_id]), shape, classes, config.clip_samples))
+        network, own_steps = config.network, config.own_steps(known[stage_id])
+        classes = classes if network.conditional else 0
+        null_label = network.conditional and network.label_dropout > 0
+        models.append(Model(stage_id, denoiser, own_steps, shape, classes, null_label, config.clip_samples))
     return models

@@ -9,9 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfd_studio.diffusion.ddim import ddim
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import x_from_x
-from cfd_studio.diffusion.samplers import ddim, ddim_step, sampling_levels, starting_noise
+from cfd_studio.diffusion.samplers import ddim_step, sample, sampling_levels, starting_noise
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 
 _divided = st.integers(1, 13).flatmap(
@@ -60,7 +61,7 @@ def test_an_oracle_is_returned_exactly_after_any_number_of_steps(sampling_steps:
     truth = torch.rand(5, 1, 4, 4, dtype=torch.float64) * 2 - 1
     oracle = Denoiser(lambda z, t: truth, x_from_x, schedule)  # type: ignore[arg-type]
     levels = sampling_levels(64, 64, sampling_steps)
-    images = ddim(oracle, torch.randn(5, 1, 4, 4, dtype=torch.float64), levels)
+    images = sample(oracle, torch.randn(5, 1, 4, 4, dtype=torch.float64), levels, ddim())
     assert torch.equal(images, truth)
     assert oracle.network_calls == sampling_steps
 
@@ -76,7 +77,7 @@ def test_a_model_of_gaussian_data_follows_the_exact_flow() -> None:
 
     start = torch.linspace(-2, 2, 16, dtype=torch.float64).view(16, 1, 1, 1)
     levels = sampling_levels(num_timesteps, num_timesteps, num_timesteps // 4)
-    images = ddim(Denoiser(best, x_from_x, schedule), start, levels, clip=False)  # type: ignore[arg-type]
+    images = sample(Denoiser(best, x_from_x, schedule), start, levels, ddim(), clip=False)  # type: ignore[arg-type]
     torch.testing.assert_close(images, s * start, rtol=3e-3, atol=0)
 
 
@@ -93,8 +94,8 @@ def test_estimates_are_clipped_only_where_asked() -> None:
     schedule = NoiseSchedule.cosine(8)
     wild = Denoiser(lambda z, t: torch.full_like(z, 3.0), x_from_x, schedule)  # type: ignore[arg-type]
     noise = torch.randn(2, 1, 2, 2)
-    assert torch.equal(ddim(wild, noise, [8, 4, 0]), torch.ones(2, 1, 2, 2))
-    assert torch.equal(ddim(wild, noise, [8, 4, 0], clip=False), torch.full((2, 1, 2, 2), 3.0))
+    assert torch.equal(sample(wild, noise, [8, 4, 0], ddim()), torch.ones(2, 1, 2, 2))
+    assert torch.equal(sample(wild, noise, [8, 4, 0], ddim(), clip=False), torch.full((2, 1, 2, 2), 3.0))
 
 
 def test_a_caller_is_asked_before_each_call_and_may_end_early() -> None:
@@ -108,7 +109,7 @@ def test_a_caller_is_asked_before_each_call_and_may_end_early() -> None:
             raise KeyError("enough")
 
     with pytest.raises(KeyError, match="enough"):
-        ddim(denoiser, torch.randn(1, 1, 2, 2), [8, 6, 4, 2, 0], on_call=once)
+        sample(denoiser, torch.randn(1, 1, 2, 2), [8, 6, 4, 2, 0], ddim(), on_call=once)
     assert asked == [0, 1, 2]
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from cfd_studio.diffusion.samplers import ddim, sampling_levels, starting_noise
+from cfd_studio.diffusion.ddim import ddim
+from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
 from cfd_studio.engine.build import load_denoiser
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.events import JobState
@@ -55,7 +56,7 @@ def test_images_are_those_of_the_sampler_itself(session: SamplingSession, traine
         assert answer.seconds_per_image > 0
         denoiser = load_denoiser(trained_run, trained_run.config(), stage, "cpu")
         noise = starting_noise(5, 0, count, (1, 8, 8))
-        expected = ddim(denoiser, noise, sampling_levels(8, own_steps, steps)).numpy()
+        expected = sample(denoiser, noise, sampling_levels(8, own_steps, steps), ddim()).numpy()
         np.testing.assert_allclose(answer.images, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -1,0 +1,17 @@
+"""Where a sampler's name becomes the sampler; a new one is a file in `diffusion` and a line here."""
+
+from collections.abc import Callable
+
+from cfd_studio.diffusion.ancestral import ancestral
+from cfd_studio.diffusion.ddim import ddim
+from cfd_studio.diffusion.dpm_solver import dpm_solver
+from cfd_studio.diffusion.reference_sampler import reference
+from cfd_studio.diffusion.samplers import Move
+from cfd_studio.protocol.sampling import Sampler, SamplerName
+
+SAMPLERS: dict[SamplerName, Callable[[Sampler], Move]] = {
+    "ddim": lambda how: ddim(how.eta),
+    "ancestral": lambda _: ancestral,
+    "dpm-solver++": lambda _: dpm_solver,
+    "reference": lambda _: reference,
+}

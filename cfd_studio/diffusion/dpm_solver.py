@@ -15,8 +15,9 @@ def dpm_solver(step: Step) -> Tensor:
     ``noise' / noise (z - signal D) + signal' D``: the step of DDIM with D in place of x_hat.
 
     The first step has no step before. The last one is of first order too, as is custom for few steps: into a clean
-    level h is infinite, and D would be far from every image. Levels evenly spaced in time serve 2 to 8 steps better
-    than evenly spaced ones in lambda, whose first steps are spent where the cosine schedule holds nothing but noise.
+    level h is infinite, and D would be far from every image. Measured with the exact teacher of a mixture around real
+    digits, 2 to 12 levels evenly spaced in time came closer to the exact flow than evenly spaced in lambda, where the
+    first steps go to levels of the cosine schedule that hold nothing but noise.
     """
     if step.before is None or not step.next_level:
         return step.along(step.x_hat)

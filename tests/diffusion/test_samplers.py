@@ -1,6 +1,7 @@
 """Levels, DDIM and the noise it starts from."""
 
 import hashlib
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -9,11 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfd_studio.diffusion.ancestral import ancestral
 from cfd_studio.diffusion.ddim import ddim
 from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.dpm_solver import dpm_solver
 from cfd_studio.diffusion.prediction import x_from_x
-from cfd_studio.diffusion.samplers import ddim_step, sample, sampling_levels, starting_noise
-from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
+from cfd_studio.diffusion.reference_sampler import reference
+from cfd_studio.diffusion.samplers import Move, ddim_step, sample, sampling_levels, starting_noise
+from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar, reference_alpha_bar
 
 _divided = st.integers(1, 13).flatmap(
     lambda power: st.integers(0, power).flatmap(
@@ -141,3 +145,19 @@ def test_noise_is_standard_normal_and_touches_no_global_generator() -> None:
     assert abs(noise.mean().item()) < 0.01
     assert noise.std().item() == pytest.approx(1, abs=0.01)
     assert len({row.numpy().tobytes() for row in noise}) == 2000
+
+
+@pytest.mark.parametrize("move", [ddim(), ddim(0.5), ddim(1.0), ancestral, dpm_solver, reference])
+@pytest.mark.parametrize("table", [cosine_alpha_bar, reference_alpha_bar])
+@pytest.mark.parametrize("num_timesteps", [8, 8192])
+def test_every_sampler_works_at_both_ends_of_the_shortest_and_the_longest_table(
+    num_timesteps: int, table: Callable[[int], torch.Tensor], move: Move
+) -> None:
+    schedule = NoiseSchedule(table(num_timesteps), dtype=torch.float32)
+    left = float(schedule.noise_scale(torch.tensor([0])))  # what a noisy level 0 leaves in the image
+    denoiser = Denoiser(lambda z, t: torch.sin(3 * z), x_from_x, schedule)  # type: ignore[arg-type]
+    neighbours = [num_timesteps, *range(7, -1, -1)]
+    for levels in (neighbours, *(sampling_levels(num_timesteps, num_timesteps, steps) for steps in (1, 2, 3, 8))):
+        images = sample(denoiser, starting_noise(0, 0, 5, (1, 4, 4)), levels, move)
+        assert torch.isfinite(images).all()
+        assert images.abs().max() <= 1 + 5 * left

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from cfd_studio.diffusion.guidance import GuidedDenoiser
 from cfd_studio.diffusion.samplers import starting_noise
-from cfd_studio.engine.build import build_network, build_objective, load_denoiser, weights_metadata
+from cfd_studio.engine.build import build_objective, load_denoiser
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.gallery import draw
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.engine.samplers import SAMPLERS
-from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import DDIM, Sampler, SamplerName
 from cfd_studio.runs.folder import RunFolder
@@ -24,26 +23,14 @@ MakeRun = Callable[..., RunFolder]
 
 
 @pytest.fixture
-def model(mini_run: MakeRun, mini_recipe: dict[str, Any]) -> Callable[..., Model]:
-    """Return a factory of teachers with random weights that listen to their class; ``network`` as in a config."""
+def model(mini_run: MakeRun, mini_recipe: dict[str, Any], random_weights: MakeRun) -> Callable[..., Model]:
+    """Return a factory of teachers with random weights; ``network`` as in a config."""
 
     def make(name: str = "run", **network: Any) -> Model:
-        run = mini_run(name, network=mini_recipe["network"] | network)
-        save_random_weights(run, "teacher")
+        run = random_weights(mini_run(name, network=mini_recipe["network"] | network), "teacher")
         return open_models(run.path, ["teacher"], "cpu")[0]
 
     return make
-
-
-def save_random_weights(run: RunFolder, *stage_ids: str) -> None:
-    config = run.config()
-    for stage_id in stage_ids:
-        stage = config.stage(stage_id)
-        network = build_network(config, stage, SHAPE, 10)
-        with torch.no_grad():
-            for parameter in network.parameters():  # the last layers begin at 0
-                parameter.add_(0.2 * torch.randn_like(parameter))
-        save_weights(run.weights(stage_id), network, weights_metadata(stage, SHAPE, 10))
 
 
 def test_every_sampler_that_has_a_name_can_be_had() -> None:
@@ -123,14 +110,14 @@ def test_classes_are_repeated_and_by_default_drawn_in_turn_wherever_drawing_begi
 
 @pytest.mark.parametrize("kind", [ProgressiveObjective, FeatureObjective])
 def test_a_stage_with_guidance_learns_the_guided_teacher_and_the_next_one_its_student(
-    kind: type[ProgressiveObjective], mini_run: MakeRun, mini_recipe: dict[str, Any]
+    kind: type[ProgressiveObjective], mini_run: MakeRun, mini_recipe: dict[str, Any], random_weights: MakeRun
 ) -> None:
     recipe = mini_recipe["stages"]
     recipe[3] |= {"guidance": 2.5}
     if kind is FeatureObjective:
         recipe[3] |= {"objective": "feature", "classifier": "classifier"}
     run = mini_run(stages=recipe[:4], network=mini_recipe["network"] | {"conditional": True})
-    save_random_weights(run, "classifier", "teacher", "pd-4")
+    random_weights(run, "classifier", "teacher", "pd-4")
     config = run.config()
     first, second = (build_objective(run, config, config.stage(name), "cpu") for name in ("pd-4", "pd-2"))
     assert isinstance(first, kind)

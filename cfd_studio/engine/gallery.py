@@ -19,6 +19,7 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.guidance import guided
 from cfd_studio.diffusion.samplers import sample, sampling_levels
 from cfd_studio.engine.samplers import SAMPLERS
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.runs import atomic
 
@@ -94,8 +95,15 @@ def draw(
     turn : context manager, optional
         Entered around every network call, where the device is shared.
     on_call : callable, optional
-        Called before every network call, outside a turn; may raise to end early.
+        Called before every estimate of the images, outside a turn; may raise to end early.
+
+    Raises
+    ------
+    CfdError
+        Where there is no class to guide to.
     """
+    if sampler.guidance != 1 and (labels is None or bool((labels == -1).all())):
+        raise CfdError("guidance needs a class to guide to", advice="Ask for one, or use guidance 1.")
     schedule = denoiser.schedule
     levels = sampling_levels(schedule.num_timesteps, own_steps, sampling_steps)
     denoiser = guided(denoiser, sampler.guidance)

@@ -11,9 +11,11 @@ from torch import Tensor
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.build import ImageShape, load_denoiser, read_shape
 from cfd_studio.engine.gallery import BATCH_SIZE, Drawn, How, draw
+from cfd_studio.engine.samplers import check_guidance
 from cfd_studio.interop.weights import read_metadata
+from cfd_studio.protocol.config import NetworkConfig
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.sampling import DDIM, Sampler
+from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -29,8 +31,8 @@ class Model:
         Channels, height and width of its images.
     classes : int
         That it can be asked for; 0 for a model that knows of no classes.
-    null_label : bool
-        Whether it also learnt to draw without a class.
+    network : NetworkConfig
+        Of its run.
     clip : bool
         Whether it samples with estimates clipped to [-1, 1].
     """
@@ -39,8 +41,8 @@ class Model:
     denoiser: Denoiser
     own_steps: int
     shape: ImageShape
+    network: NetworkConfig
     classes: int = 0
-    null_label: bool = False
     clip: bool = True
     _prepared: set[int] = field(default_factory=set)
 
@@ -59,11 +61,11 @@ class Model:
             Where the model cannot use that many steps, or cannot be guided.
         """
         self.check_steps(sampling_steps)
+        check_guidance(how.get("sampler", DDIM), self.network)
         how["clip"] = self.clip
         labels = how.get("labels")
         if self.classes and labels is None:
             labels = how["labels"] = (how.get("start", 0) + torch.arange(len(noise))) % self.classes
-        self.check_guidance(how.get("sampler", DDIM), labels)
         size = min(len(noise), how.get("batch_size", BATCH_SIZE))
         if size not in self._prepared:
             first = How(**how)
@@ -85,33 +87,11 @@ class Model:
         if not self.classes:
             raise CfdError(f"model '{self.stage_id}' knows of no classes", advice="Ask for none.")
         for label in wanted:
-            if not (-1 if self.null_label else 0) <= label < self.classes:
+            if not (-1 if self.network.null_label else 0) <= label < self.classes:
                 why = "never learnt to draw without a class" if label == -1 else f"has no class {label}"
-                advice = f"Use 0 to {self.classes - 1}" + (", or -1 for none." if self.null_label else ".")
+                advice = f"Use 0 to {self.classes - 1}" + (", or -1 for none." if self.network.null_label else ".")
                 raise CfdError(f"model '{self.stage_id}' {why}", advice=advice)
         return torch.tensor(wanted, dtype=torch.int64).repeat(-(-count // len(wanted)))[:count]
-
-    def check_guidance(self, sampler: Sampler, labels: Tensor | None) -> None:
-        """Make sure that the model can sample with the sampler's guidance.
-
-        Parameters
-        ----------
-        sampler : Sampler
-        labels : Tensor of int64, shape (N,), or None
-            What is to be drawn.
-
-        Raises
-        ------
-        CfdError
-            Where it has no classes, cannot leave them open, or no image is to be of any.
-        """
-        if sampler.guidance == 1:
-            return
-        if not self.null_label:
-            why = "never learnt to draw without a class" if self.classes else "knows of no classes"
-            raise CfdError(f"model '{self.stage_id}' cannot be guided: it {why}", advice="Use guidance 1.")
-        if labels is None or bool((labels == -1).all()):
-            raise CfdError("guidance needs a class to guide to", advice="Ask for one, or use guidance 1.")
 
     def check_steps(self, sampling_steps: int) -> None:
         """Make sure that the model can sample with that many steps.
@@ -154,8 +134,7 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[
         denoiser = load_denoiser(run, config, stage_id, device)
         path = run.weights(stage_id)
         shape, classes = read_shape(read_metadata(path), path)
-        network, own_steps = config.network, config.own_steps(known[stage_id])
-        classes = classes if network.conditional else 0
-        null_label = network.conditional and network.label_dropout > 0
-        models.append(Model(stage_id, denoiser, own_steps, shape, classes, null_label, config.clip_samples))
+        own_steps = config.own_steps(known[stage_id])
+        classes = classes if config.network.conditional else 0
+        models.append(Model(stage_id, denoiser, own_steps, shape, config.network, classes, config.clip_samples))
     return models

@@ -95,7 +95,7 @@ def test_compare_has_a_row_for_every_model_and_sampler(tmp_path: Path, trained_r
         (["--eta", "1.5"], "--eta: 1.5 is too large; use 1.0 or less"),
         (["--eta", "nan"], "--eta: "),
         (["--guidance", "-1"], "--guidance: -1.0 is too small; use 0.0 or more"),
-        (["--guidance", "2"], "model 'teacher' cannot be guided: it knows of no classes. Use guidance 1."),
+        (["--guidance", "2"], "the models of this run cannot be guided: they know of no classes. Use guidance 1."),
         (["--labels", "1"], "model 'teacher' knows of no classes"),
         (["--labels", "one"], "--labels: 'one' is no list of classes"),
         (["--labels", ","], "--labels: ',' is no list of classes"),

@@ -79,10 +79,10 @@ def test_guidance_is_counted_and_weight_one_changes_no_bit(model: Callable[..., 
 
 def test_what_cannot_be_guided_or_left_open_is_refused_in_a_sentence(model: Callable[..., Model]) -> None:
     noise, strong = starting_noise(1, 0, 2, SHAPE), Sampler(guidance=2.0)
-    with pytest.raises(CfdError, match="cannot be guided: it knows of no classes"):
+    with pytest.raises(CfdError, match="cannot be guided: they know of no classes"):
         model("plain").draw(noise, 2, sampler=strong)
     told = model("told", conditional=True, label_dropout=0.0)
-    with pytest.raises(CfdError, match="cannot be guided: it never learnt to draw without a class"):
+    with pytest.raises(CfdError, match="cannot be guided: they never learnt to draw without a class"):
         told.draw(noise, 2, sampler=strong)
     with pytest.raises(CfdError, match=r"never learnt to draw without a class\. Use 0 to 9\."):
         told.labels([2, -1], 2)

@@ -37,6 +37,9 @@ def _network(mini_recipe: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def test_a_class_conditional_run_draws_the_class_it_is_asked_for_differently(
     mini_run: MakeRun, mini_recipe: dict[str, Any], stages: list[dict[str, Any]], train: Train
 ) -> None:
+    for stage in stages:
+        if stage["kind"] == "halving":
+            stage["guidance"] = 1.5  # which a network that hardly knows the classes survives, and must not refuse
     run = mini_run(stages=stages, network=_network(mini_recipe, conditional=True, label_dropout=0.2))
     ended = train(run)
     assert ended.state is JobState.FINISHED, ended.details

@@ -123,6 +123,28 @@ def mini_run(tmp_path: Path, mini_config: Callable[..., RunConfig]) -> Callable[
     return make
 
 
+@pytest.fixture
+def random_weights() -> Callable[..., RunFolder]:
+    """Return a function that gives stages of a miniature run random weights, and returns the run."""
+    import torch
+
+    from cfd_studio.engine.build import build_network, weights_metadata
+    from cfd_studio.interop.weights import save_weights
+
+    def fill(run: RunFolder, *stage_ids: str) -> RunFolder:
+        config = run.config()
+        for stage_id in stage_ids:
+            stage = config.stage(stage_id)
+            network = build_network(config, stage, (1, 8, 8), 10)
+            with torch.no_grad():
+                for parameter in network.parameters():  # the last layers begin at 0
+                    parameter.add_(0.2 * torch.randn_like(parameter))
+            save_weights(run.weights(stage_id), network, weights_metadata(stage, (1, 8, 8), 10))
+        return run
+
+    return fill
+
+
 @pytest.fixture(scope="session")
 def _trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     import torch

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from cfd_studio.cli.sampler_options import EtaOption, GuidanceOption, LabelsOption, read_labels, read_sampler
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs import atomic
 
 
@@ -16,6 +18,12 @@ def compare(
     steps: Annotated[str | None, typer.Option(help="Step counts; all halvings by default.")] = None,
     count: Annotated[int, typer.Option(min=1, max=1024, help="Images per cell.")] = 16,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Noise of image i is drawn from (seed, i).")] = 0,
+    sampler: Annotated[
+        str, typer.Option(metavar="NAMES", help="Samplers, separated by commas; each model gets a row of each.")
+    ] = DDIM.name,
+    eta: EtaOption = DDIM.eta,
+    guidance: GuidanceOption = DDIM.guidance,
+    labels: LabelsOption = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Draw teacher and students side by side: a row per model, a column per step count, the same noise in every cell.
@@ -31,10 +39,12 @@ def compare(
     from cfd_studio.engine.sheet import draw_sheet
 
     names = [name.strip() for name in stages.split(",")] if stages else None
+    samplers = [read_sampler(name.strip(), eta, guidance) for name in sampler.split(",")]
+    classes, columns = read_labels(labels), parse_steps(steps) if steps else None
     take_modest_threads()
     chosen = choose_device(device)
     with told(f"drawing the models of {run}", chosen, "Ask for fewer images (--count) or models (--stages)."):
-        sheet = draw_sheet(open_models(run, names, chosen), parse_steps(steps) if steps else None, count, seed)
+        sheet = draw_sheet(open_models(run, names, chosen), columns, count, seed, samplers, classes)
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             with atomic.opened(out) as stream:

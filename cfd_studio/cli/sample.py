@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cfd_studio.cli.sampler_options import (
+    EtaOption,
+    GuidanceOption,
+    LabelsOption,
+    SamplerOption,
+    read_labels,
+    read_sampler,
+)
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs import atomic
 from cfd_studio.runs.intake import open_bounded
 
@@ -30,10 +39,13 @@ def sample(
     noise: Annotated[
         Path | None, typer.Option(metavar="FILE.npy", help="Starting noise instead of the seed's, float32 NCHW.")
     ] = None,
-    label: Annotated[
-        int | None,
-        typer.Option(help="The class to draw, -1 for none; a class-conditional model draws them in turn by default."),
-    ] = None,
+    sampler: SamplerOption = DDIM.name,
+    eta: EtaOption = DDIM.eta,
+    guidance: GuidanceOption = DDIM.guidance,
+    reference_sampler: Annotated[
+        bool, typer.Option("--reference-sampler", help="Short for --sampler reference.")
+    ] = False,
+    labels: LabelsOption = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Draw images of one model with one or more step counts, all from the same noise.
@@ -42,6 +54,10 @@ def sample(
     [-1, 1], and seconds_per_image_N; and the noise.
     """
     step_counts = parse_steps(steps)
+    if reference_sampler and sampler not in (DDIM.name, "reference"):
+        raise CfdError("is another sampler than --reference-sampler", where="--sampler", advice="Leave one out.")
+    how = read_sampler("reference" if reference_sampler else sampler, eta, guidance)
+    classes = read_labels(labels)
     if out.suffix not in (".png", ".npz"):
         raise CfdError("is neither .png nor .npz", where=str(out), advice="Name the file so.")
 
@@ -65,11 +81,12 @@ def sample(
         arrays: dict[str, Any] = {"noise": start.numpy()}
         blocks = []
         for wanted in step_counts:
-            drawn = model.draw(start, wanted, labels=model.labels(label, len(start)))
+            drawn = model.draw(start, wanted, sampler=how, seed=seed, labels=model.labels(classes, len(start)))
             arrays[f"x_{wanted}"] = drawn.images.numpy()
             arrays[f"seconds_per_image_{wanted}"] = np.asarray(drawn.seconds_per_image)
             blocks.append(drawn.images)
-            typer.echo(f"{model.stage_id}, {wanted} steps: {drawn.seconds_per_image * 1e3:.3g} ms per image", err=True)
+            cost = f"{drawn.network_calls} network calls, {drawn.seconds_per_image * 1e3:.3g} ms per image"
+            typer.echo(f"{model.stage_id}, {how}, {wanted} steps: {cost}", err=True)
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             if out.suffix == ".npz":

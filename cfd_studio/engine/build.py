@@ -9,6 +9,7 @@ from torch import nn
 
 from cfd_studio.data.images import DataSet, load_digits
 from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.guidance import guided
 from cfd_studio.diffusion.prediction import ToImage, x_from_eps, x_from_v, x_from_x
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.diffusion.weighting import Weighting, constant, snr, snr_plus_one, truncated_snr
@@ -99,12 +100,12 @@ def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str
         case TeacherStage():
             return TeacherObjective(schedule, to_image, label_dropout, weighting=WEIGHTINGS[stage.weighting])
         case ProgressiveStage():
-            teacher = load_denoiser(run, config, stage.parent, device)
+            teacher = guided(load_denoiser(run, config, stage.parent, device), stage.guidance)
             return ProgressiveObjective(
                 schedule, to_image, teacher, stage.sampling_steps, label_dropout, clip_targets=config.clip_targets
             )
         case FeatureStage():
-            teacher = load_denoiser(run, config, stage.parent, device)
+            teacher = guided(load_denoiser(run, config, stage.parent, device), stage.guidance)
             return FeatureObjective(
                 schedule,
                 to_image,

@@ -22,7 +22,7 @@ class ProgressiveObjective(DiffusionObjective):
     schedule, to_image, own_steps, label_dropout
         As in `DiffusionObjective`.
     teacher : Denoiser
-        Frozen.
+        Frozen; a guided one is learnt by heart with its guidance (Meng et al. 2023, arXiv 2210.03142, with one weight).
     clip_targets : bool, optional
         Clip the teacher's estimates to [-1, 1].
     """

@@ -16,7 +16,11 @@ from torch import Tensor
 
 from cfd_studio.data.images import to_uint8
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.diffusion.samplers import ddim, sampling_levels
+from cfd_studio.diffusion.guidance import guided
+from cfd_studio.diffusion.samplers import sample, sampling_levels
+from cfd_studio.engine.samplers import SAMPLERS
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.runs import atomic
 
 IMAGE_GAP = 1
@@ -45,6 +49,9 @@ class Drawn:
 class How(TypedDict, total=False):
     """The optional arguments of `draw`."""
 
+    sampler: Sampler
+    seed: int
+    start: int
     batch_size: int
     labels: Tensor | None
     clip: bool
@@ -58,6 +65,9 @@ def draw(
     own_steps: int,
     sampling_steps: int,
     *,
+    sampler: Sampler = DDIM,
+    seed: int = 0,
+    start: int = 0,
     batch_size: int = BATCH_SIZE,
     labels: Tensor | None = None,
     clip: bool = True,
@@ -73,6 +83,10 @@ def draw(
     noise : Tensor, shape (N, C, H, W), on the CPU
     own_steps, sampling_steps : int
         What the model was made for, and what is wanted; at most as many.
+    sampler : Sampler, optional
+        One that guides needs labels.
+    seed, start : int, optional
+        Of the fresh noise of a stochastic sampler: row i is image ``start + i``, however many are drawn at once.
     batch_size : int, optional
     labels : Tensor of int64, shape (N,), on the CPU, optional
         Classes for a class-conditional model, -1 for none.
@@ -81,10 +95,19 @@ def draw(
     turn : context manager, optional
         Entered around every network call, where the device is shared.
     on_call : callable, optional
-        Called before every network call, outside a turn; may raise to end early.
+        Called before every estimate of the images, outside a turn; may raise to end early.
+
+    Raises
+    ------
+    CfdError
+        Where there is no class to guide to.
     """
+    if sampler.guidance != 1 and (labels is None or bool((labels == -1).all())):
+        raise CfdError("guidance needs a class to guide to", advice="Ask for one, or use guidance 1.")
     schedule = denoiser.schedule
     levels = sampling_levels(schedule.num_timesteps, own_steps, sampling_steps)
+    denoiser = guided(denoiser, sampler.guidance)
+    move = SAMPLERS[sampler.name](sampler)
     calls_before = denoiser.network_calls
     waited = 0.0
     turn = turn or nullcontext()
@@ -108,7 +131,10 @@ def draw(
         for batch, told in zip(batches, classes, strict=True):
             z = batch.to(schedule.device, schedule.dtype)
             told = None if told is None else told.to(schedule.device)
-            images.append(ddim(denoiser, z, levels, labels=told, clip=clip, on_call=between).cpu())
+            images.append(
+                sample(denoiser, z, levels, move, labels=told, clip=clip, seed=seed, start=start, on_call=between).cpu()
+            )
+            start += len(z)
         seconds = time.perf_counter() - began - waited
     calls = (denoiser.network_calls - calls_before) // len(batches)
     return Drawn(torch.cat(images).float(), seconds / len(noise), calls)

@@ -1,5 +1,6 @@
 """A run's trained models, ready to sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
@@ -10,8 +11,11 @@ from torch import Tensor
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.build import ImageShape, load_denoiser, read_shape
 from cfd_studio.engine.gallery import BATCH_SIZE, Drawn, How, draw
+from cfd_studio.engine.samplers import check_guidance
 from cfd_studio.interop.weights import read_metadata
+from cfd_studio.protocol.config import NetworkConfig
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -27,6 +31,8 @@ class Model:
         Channels, height and width of its images.
     classes : int
         That it can be asked for; 0 for a model that knows of no classes.
+    network : NetworkConfig
+        Of its run.
     clip : bool
         Whether it samples with estimates clipped to [-1, 1].
     """
@@ -35,6 +41,7 @@ class Model:
     denoiser: Denoiser
     own_steps: int
     shape: ImageShape
+    network: NetworkConfig
     classes: int = 0
     clip: bool = True
     _prepared: set[int] = field(default_factory=set)
@@ -42,7 +49,8 @@ class Model:
     def draw(self, noise: Tensor, sampling_steps: int, **how: Unpack[How]) -> Drawn:
         """Draw one image per row of noise; see `cfd_studio.engine.gallery.draw`.
 
-        A class-conditional model that is asked for no classes draws them in turn.
+        A class-conditional model that is asked for no classes draws them in turn: image i is of class i modulo their
+        number.
 
         The first call of a network on a shape of batch prepares it, which is no part of what an image costs: it is
         made once before the clock runs.
@@ -50,13 +58,14 @@ class Model:
         Raises
         ------
         CfdError
-            Where the model cannot use that many steps.
+            Where the model cannot use that many steps, or cannot be guided.
         """
         self.check_steps(sampling_steps)
+        check_guidance(how.get("sampler", DDIM), self.network)
         how["clip"] = self.clip
         labels = how.get("labels")
         if self.classes and labels is None:
-            labels = how["labels"] = torch.arange(len(noise)) % self.classes
+            labels = how["labels"] = (how.get("start", 0) + torch.arange(len(noise))) % self.classes
         size = min(len(noise), how.get("batch_size", BATCH_SIZE))
         if size not in self._prepared:
             first = How(**how)
@@ -65,25 +74,24 @@ class Model:
             self._prepared.add(size)
         return draw(self.denoiser, noise, self.own_steps, sampling_steps, **how)
 
-    def labels(self, label: int | None, count: int) -> Tensor | None:
-        """Return the classes to draw ``count`` images of: of one class, or, for None, of whatever it draws unasked.
+    def labels(self, wanted: Sequence[int] | None, count: int) -> Tensor | None:
+        """Return the classes of ``count`` images: those wanted in turn, or, for None, whatever it draws unasked.
 
         Raises
         ------
         CfdError
-            Where the model has no such class.
+            Where the model has no such class, or none to leave open.
         """
-        if label is None:
+        if wanted is None:
             return None
         if not self.classes:
-            raise CfdError(f"model '{self.stage_id}' knows of no classes", where="--label", advice="Leave it out.")
-        if not -1 <= label < self.classes:
-            raise CfdError(
-                f"model '{self.stage_id}' has no class {label}",
-                where="--label",
-                advice=f"Use 0 to {self.classes - 1}, or -1 for none.",
-            )
-        return torch.full((count,), label, dtype=torch.int64)
+            raise CfdError(f"model '{self.stage_id}' knows of no classes", advice="Ask for none.")
+        for label in wanted:
+            if not (-1 if self.network.null_label else 0) <= label < self.classes:
+                why = "never learnt to draw without a class" if label == -1 else f"has no class {label}"
+                advice = f"Use 0 to {self.classes - 1}" + (", or -1 for none." if self.network.null_label else ".")
+                raise CfdError(f"model '{self.stage_id}' {why}", advice=advice)
+        return torch.tensor(wanted, dtype=torch.int64).repeat(-(-count // len(wanted)))[:count]
 
     def check_steps(self, sampling_steps: int) -> None:
         """Make sure that the model can sample with that many steps.
@@ -126,6 +134,7 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[
         denoiser = load_denoiser(run, config, stage_id, device)
         path = run.weights(stage_id)
         shape, classes = read_shape(read_metadata(path), path)
+        own_steps = config.own_steps(known[stage_id])
         classes = classes if config.network.conditional else 0
-        models.append(Model(stage_id, denoiser, config.own_steps(known[stage_id]), shape, classes, config.clip_samples))
+        models.append(Model(stage_id, denoiser, own_steps, shape, config.network, classes, config.clip_samples))
     return models

@@ -17,6 +17,10 @@ from cfd_studio.engine.batch import Batch, Gather
 
 Terms = dict[str, Tensor]
 
+# Enough for a curve; with more of them, or all at once, a large network on a small device would not get through.
+MOST_HELD_OUT = 1024
+HELD_OUT_CHUNK = 512
+
 
 @dataclass(frozen=True, slots=True)
 class HeldOutLoss:
@@ -121,15 +125,20 @@ class DiffusionObjective(ABC):
 
     @torch.no_grad()
     def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:
-        """Compare at levels spread evenly over the held-out images, none of whose classes is hidden."""
-        x = to_float(images.images)
+        """Compare at levels spread evenly over the first held-out images, none of whose classes is hidden."""
+        count, own = min(len(images.images), MOST_HELD_OUT), self.own_steps
+        k = 1 + (torch.arange(count) % own if own <= count else torch.arange(count) * own // count)
         generator = torch.Generator().manual_seed(seed)
-        k = 1 + torch.arange(len(x)) % self.own_steps
-        noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
-        labels = None if self._label_dropout is None else images.labels
-        batch = Batch(x, labels, k.to(x.device) * self.stride, noise.to(x.device))
-        terms = self.terms(network, batch, lambda mean: mean)
-        return HeldOutLoss(float(torch.stack(list(terms.values())).sum()))
+        loss = 0.0
+        for first in range(0, count, HELD_OUT_CHUNK):
+            part = slice(first, min(first + HELD_OUT_CHUNK, count))
+            x = to_float(images.images[part])
+            noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+            labels = None if self._label_dropout is None else images.labels[part]
+            batch = Batch(x, labels, k[part].to(x.device) * self.stride, noise.to(x.device))
+            terms = self.terms(network, batch, lambda mean: mean)
+            loss += len(x) / count * float(torch.stack(list(terms.values())).sum())
+        return HeldOutLoss(loss)
 
 
 class TeacherObjective(DiffusionObjective):

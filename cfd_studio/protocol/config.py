@@ -65,6 +65,11 @@ class NetworkConfig(Words):
         le=1.0,
     )
 
+    @property
+    def null_label(self) -> bool:
+        """Whether it is told classes, and also learns to draw without one: then it can be guided."""
+        return self.conditional and self.label_dropout > 0
+
 
 class EvaluationConfig(Words):
     """How quality is measured at the end of every stage."""

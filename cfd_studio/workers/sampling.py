@@ -119,7 +119,16 @@ class SamplingSession:
 
         model = self._model(request, device)
         noise = starting_noise(request.seed, 0, request.count, model.shape)
-        drawn = model.draw(noise, request.sampling_steps, batch_size=BATCH_SIZE, turn=self._turns, on_call=still_wanted)
+        drawn = model.draw(
+            noise,
+            request.sampling_steps,
+            sampler=request.sampler,
+            seed=request.seed,
+            labels=model.labels(None if request.label is None else [request.label], request.count),
+            batch_size=BATCH_SIZE,
+            turn=self._turns,
+            on_call=still_wanted,
+        )
         return SampleAnswer(request, drawn.images.numpy(), drawn.seconds_per_image, drawn.network_calls)
 
     def _model(self, request: SampleRequest, device: str) -> Model:

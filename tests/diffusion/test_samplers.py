@@ -1,6 +1,7 @@
 """Levels, DDIM and the noise it starts from."""
 
 import hashlib
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -9,10 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfd_studio.diffusion.ancestral import ancestral
+from cfd_studio.diffusion.ddim import ddim
 from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.dpm_solver import dpm_solver
 from cfd_studio.diffusion.prediction import x_from_x
-from cfd_studio.diffusion.samplers import ddim, ddim_step, sampling_levels, starting_noise
-from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
+from cfd_studio.diffusion.reference_sampler import reference
+from cfd_studio.diffusion.samplers import Move, ddim_step, sample, sampling_levels, starting_noise
+from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar, reference_alpha_bar
 
 _divided = st.integers(1, 13).flatmap(
     lambda power: st.integers(0, power).flatmap(
@@ -60,7 +65,7 @@ def test_an_oracle_is_returned_exactly_after_any_number_of_steps(sampling_steps:
     truth = torch.rand(5, 1, 4, 4, dtype=torch.float64) * 2 - 1
     oracle = Denoiser(lambda z, t: truth, x_from_x, schedule)  # type: ignore[arg-type]
     levels = sampling_levels(64, 64, sampling_steps)
-    images = ddim(oracle, torch.randn(5, 1, 4, 4, dtype=torch.float64), levels)
+    images = sample(oracle, torch.randn(5, 1, 4, 4, dtype=torch.float64), levels, ddim())
     assert torch.equal(images, truth)
     assert oracle.network_calls == sampling_steps
 
@@ -76,7 +81,7 @@ def test_a_model_of_gaussian_data_follows_the_exact_flow() -> None:
 
     start = torch.linspace(-2, 2, 16, dtype=torch.float64).view(16, 1, 1, 1)
     levels = sampling_levels(num_timesteps, num_timesteps, num_timesteps // 4)
-    images = ddim(Denoiser(best, x_from_x, schedule), start, levels, clip=False)  # type: ignore[arg-type]
+    images = sample(Denoiser(best, x_from_x, schedule), start, levels, ddim(), clip=False)  # type: ignore[arg-type]
     torch.testing.assert_close(images, s * start, rtol=3e-3, atol=0)
 
 
@@ -93,8 +98,8 @@ def test_estimates_are_clipped_only_where_asked() -> None:
     schedule = NoiseSchedule.cosine(8)
     wild = Denoiser(lambda z, t: torch.full_like(z, 3.0), x_from_x, schedule)  # type: ignore[arg-type]
     noise = torch.randn(2, 1, 2, 2)
-    assert torch.equal(ddim(wild, noise, [8, 4, 0]), torch.ones(2, 1, 2, 2))
-    assert torch.equal(ddim(wild, noise, [8, 4, 0], clip=False), torch.full((2, 1, 2, 2), 3.0))
+    assert torch.equal(sample(wild, noise, [8, 4, 0], ddim()), torch.ones(2, 1, 2, 2))
+    assert torch.equal(sample(wild, noise, [8, 4, 0], ddim(), clip=False), torch.full((2, 1, 2, 2), 3.0))
 
 
 def test_a_caller_is_asked_before_each_call_and_may_end_early() -> None:
@@ -108,7 +113,7 @@ def test_a_caller_is_asked_before_each_call_and_may_end_early() -> None:
             raise KeyError("enough")
 
     with pytest.raises(KeyError, match="enough"):
-        ddim(denoiser, torch.randn(1, 1, 2, 2), [8, 6, 4, 2, 0], on_call=once)
+        sample(denoiser, torch.randn(1, 1, 2, 2), [8, 6, 4, 2, 0], ddim(), on_call=once)
     assert asked == [0, 1, 2]
 
 
@@ -140,3 +145,19 @@ def test_noise_is_standard_normal_and_touches_no_global_generator() -> None:
     assert abs(noise.mean().item()) < 0.01
     assert noise.std().item() == pytest.approx(1, abs=0.01)
     assert len({row.numpy().tobytes() for row in noise}) == 2000
+
+
+@pytest.mark.parametrize("move", [ddim(), ddim(0.5), ddim(1.0), ancestral, dpm_solver, reference])
+@pytest.mark.parametrize("table", [cosine_alpha_bar, reference_alpha_bar])
+@pytest.mark.parametrize("num_timesteps", [8, 8192])
+def test_every_sampler_works_at_both_ends_of_the_shortest_and_the_longest_table(
+    num_timesteps: int, table: Callable[[int], torch.Tensor], move: Move
+) -> None:
+    schedule = NoiseSchedule(table(num_timesteps), dtype=torch.float32)
+    left = float(schedule.noise_scale(torch.tensor([0])))  # what a noisy level 0 leaves in the image
+    denoiser = Denoiser(lambda z, t: torch.sin(3 * z), x_from_x, schedule)  # type: ignore[arg-type]
+    neighbours = [num_timesteps, *range(7, -1, -1)]
+    for levels in (neighbours, *(sampling_levels(num_timesteps, num_timesteps, steps) for steps in (1, 2, 3, 8))):
+        images = sample(denoiser, starting_noise(0, 0, 5, (1, 4, 4)), levels, move)
+        assert torch.isfinite(images).all()
+        assert images.abs().max() <= 1 + 5 * left

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from cfd_studio.data.images import to_float, to_uint8
+from cfd_studio.diffusion.ddim import ddim
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import x_from_x
-from cfd_studio.diffusion.samplers import ddim, sampling_levels, starting_noise
+from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.engine.build import build_data, derive_seed, load_denoiser
 from cfd_studio.engine.evaluation import Jury, halvings, judged_steps
@@ -34,7 +35,8 @@ def test_images_do_not_depend_on_the_batch_and_calls_are_counted_per_image(
     denoiser = load_denoiser(trained_run, trained_run.config(), "teacher", "cpu")
     noise = starting_noise(3, 0, 7, (1, 8, 8))
     drawn = draw(denoiser, noise, 8, 4, batch_size=batch_size)
-    torch.testing.assert_close(drawn.images, ddim(denoiser, noise, sampling_levels(8, 8, 4)), rtol=1e-4, atol=1e-5)
+    expected = sample(denoiser, noise, sampling_levels(8, 8, 4), ddim())
+    torch.testing.assert_close(drawn.images, expected, rtol=1e-4, atol=1e-5)
     assert drawn.network_calls == 4
     assert drawn.seconds_per_image > 0
     assert drawn.images.abs().max() <= 1
@@ -79,7 +81,7 @@ def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
     denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
     judgement, images = jury.judge("pd-2", denoiser, 2, 2)
     noise = starting_noise(derive_seed(config.seed, "evaluation"), 0, 32, (1, 8, 8))
-    torch.testing.assert_close(images, ddim(denoiser, noise, [8, 4, 0]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(images, sample(denoiser, noise, [8, 4, 0], ddim()), rtol=1e-4, atol=1e-5)
     sampled = FeatureStatistics.of(to_float(to_uint8(images)).flatten(1).numpy())
     for reference, real in (("held-out", data.held_out), ("train", data.train)):
         expected = frechet_distance(sampled, FeatureStatistics.of(to_float(real.images).flatten(1).numpy()))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cfd_studio.data.images import ImageSet
+from cfd_studio.data.images import ImageSet, to_float
 from cfd_studio.diffusion import weighting
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.feature import feature_divergence
@@ -16,7 +16,14 @@ from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_error
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
-from cfd_studio.engine.objectives import ClassifierObjective, DiffusionObjective, TeacherObjective, Terms
+from cfd_studio.engine.objectives import (
+    HELD_OUT_CHUNK,
+    MOST_HELD_OUT,
+    ClassifierObjective,
+    DiffusionObjective,
+    TeacherObjective,
+    Terms,
+)
 from cfd_studio.networks.classifiers import PerceptronClassifier
 from cfd_studio.protocol.stages import FeatureMatching
 
@@ -183,6 +190,62 @@ def test_held_out_levels_are_spread_evenly(schedule: NoiseSchedule) -> None:
     assert loss.accuracy is None
     assert sorted(network.levels) == sorted(1 + i % 16 for i in range(40))
     assert TeacherObjective(schedule, x_from_v).held_out(network, data, 4).loss != loss.loss
+
+
+def _held_out_at_once(objective: DiffusionObjective, network: nn.Module, data: ImageSet, seed: int) -> float:
+    """Return the loss on all images in one pass, the levels in turn."""
+    x, count = to_float(data.images), len(data.images)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed))
+    levels = (1 + torch.arange(count) % objective.own_steps) * objective.stride
+    with torch.no_grad():
+        terms = objective.terms(network, Batch(x, None, levels, noise), lambda mean: mean)
+    return float(torch.stack(list(terms.values())).sum())
+
+
+def _pixels(count: int) -> ImageSet:
+    return ImageSet(torch.randint(0, 256, (count, 1, 4, 4), dtype=torch.uint8), torch.zeros(count, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("count", [40, 355, HELD_OUT_CHUNK])
+def test_a_small_held_out_set_is_compared_at_once_bit_by_bit(schedule: NoiseSchedule, count: int) -> None:
+    network, data = _Network(), _pixels(count)
+    for objective in (_feature(schedule, _teacher(schedule), 1.0), TeacherObjective(schedule, x_from_v)):
+        assert objective.held_out(network, data, 3).loss == _held_out_at_once(objective, network, data, 3)
+
+
+def test_of_a_large_held_out_set_the_first_images_are_compared_in_chunks(schedule: NoiseSchedule) -> None:
+    seen: list[int] = []
+
+    class Counting(_Network):
+        def forward(self, z: Tensor, level: Tensor) -> Tensor:
+            seen.append(len(z))
+            return super().forward(z, level)
+
+    network, data = Counting(), _pixels(5000)
+    objective = TeacherObjective(schedule, x_from_v)
+    loss = objective.held_out(network, data, 3).loss
+    assert seen == [HELD_OUT_CHUNK] * (MOST_HELD_OUT // HELD_OUT_CHUNK)
+    first = ImageSet(data.images[:MOST_HELD_OUT], data.labels[:MOST_HELD_OUT])
+    assert loss == pytest.approx(_held_out_at_once(objective, network, first, 3), rel=0.05)  # other noise
+    seen.clear()
+    objective.held_out(network, _pixels(HELD_OUT_CHUNK + 7), 3)
+    assert seen == [HELD_OUT_CHUNK, 7]
+
+
+def test_a_short_last_chunk_counts_as_many_images_as_it_has(schedule: NoiseSchedule) -> None:
+    data = _pixels(HELD_OUT_CHUNK + 10)
+    data.images[HELD_OUT_CHUNK:] = 255
+    objective = TeacherObjective(schedule, x_from_x, weighting=weighting.constant)
+    black = lambda z, t: torch.full_like(z, -1.0)  # noqa: E731
+    data.images[:HELD_OUT_CHUNK] = 0
+    loss = objective.held_out(black, data, 0).loss  # type: ignore[arg-type]
+    assert loss == pytest.approx(4.0 * 10 / (HELD_OUT_CHUNK + 10))
+
+
+def test_few_held_out_images_still_meet_every_part_of_a_long_base_grid() -> None:
+    network = _Network()
+    TeacherObjective(NoiseSchedule.cosine(8192), x_from_v).held_out(network, _pixels(64), 3)
+    assert sorted(network.levels) == list(range(1, 8193, 128))
 
 
 def test_a_classifier_is_measured_by_cross_entropy_and_accuracy() -> None:

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from cfd_studio.diffusion.samplers import ddim, sampling_levels, starting_noise
+from cfd_studio.diffusion.ddim import ddim
+from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
 from cfd_studio.engine.build import load_denoiser
+from cfd_studio.engine.models import open_models
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.protocol.sampling import SampleAnswer, Sampler, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.sampling import MODELS_KEPT, SamplingSession
 from cfd_studio.workers.thread import ThreadLauncher
@@ -55,8 +57,35 @@ def test_images_are_those_of_the_sampler_itself(session: SamplingSession, traine
         assert answer.seconds_per_image > 0
         denoiser = load_denoiser(trained_run, trained_run.config(), stage, "cpu")
         noise = starting_noise(5, 0, count, (1, 8, 8))
-        expected = ddim(denoiser, noise, sampling_levels(8, own_steps, steps)).numpy()
+        expected = sample(denoiser, noise, sampling_levels(8, own_steps, steps), ddim()).numpy()
         np.testing.assert_allclose(answer.images, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_wish_names_its_sampler_and_its_class(
+    session: SamplingSession,
+    trained_run: RunFolder,
+    mini_run: Callable[..., RunFolder],
+    mini_recipe: dict[str, Any],
+    random_weights: Callable[..., RunFolder],
+) -> None:
+    ancestral = Sampler(name="ancestral")
+    answer = _ask(session, _wish(trained_run, sampling_steps=4, count=70, sampler=ancestral))
+    model = open_models(trained_run.path, ["teacher"], "cpu")[0]
+    noise = starting_noise(5, 0, 70, (1, 8, 8))
+    expected = model.draw(noise, 4, sampler=ancestral, seed=5).images.numpy()
+    assert answer.images is not None
+    np.testing.assert_allclose(answer.images, expected, rtol=1e-4, atol=1e-5)
+    assert "knows of no classes" in str(_ask(session, _wish(trained_run, label=3)).error)
+    assert "cannot be guided" in str(_ask(session, _wish(trained_run, sampler=Sampler(guidance=2.0))).error)
+
+    told = random_weights(mini_run(network=mini_recipe["network"] | {"conditional": True}), "teacher")
+    model = open_models(told.path, ["teacher"], "cpu")[0]
+    guided = Sampler(guidance=2.0)
+    answer = _ask(session, _wish(told, count=3, label=4, sampler=guided))
+    assert answer.images is not None
+    assert answer.network_calls == 4
+    expected = model.draw(noise[:3], 2, sampler=guided, labels=torch.tensor([4, 4, 4])).images.numpy()
+    np.testing.assert_allclose(answer.images, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_newest_wish_is_answered_first(session: SamplingSession, turns: Turns, trained_run: RunFolder) -> None:

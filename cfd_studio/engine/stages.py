@@ -72,10 +72,15 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
     place.storage.keep(
         f"the weights of stage '{stage.id}'",
-        lambda: save_weights(run.weights(stage.id), state.sampling_network, metadata),
+        lambda: save_weights(run.weights(stage.id), state.kept_network, metadata),
     )
     reporter.say(StageTrained(stage=stage.id, step=state.step, seconds=state.seconds))
     reporter.log(f"Stage '{stage.id}' is trained: {state.step:,} steps in {state.seconds:.1f} s.")
+    if best := state.best:
+        reporter.log(
+            f"Stage '{stage.id}' keeps the weights of step {best.step:,}, which name {best.accuracy:.1%} of the "
+            "validation images rightly."
+        )
 
 
 def judge_stage(place: Workplace, stage: Stage) -> None:

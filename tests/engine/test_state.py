@@ -12,7 +12,8 @@ from torch import nn
 
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine.ema import Ema
-from cfd_studio.engine.state import TrainingState, learning_rate
+from cfd_studio.engine.optimizers import learning_rate
+from cfd_studio.engine.state import TrainingState
 from cfd_studio.protocol.optimization import Optimization
 
 

@@ -120,11 +120,11 @@ def auto_augment(images: Tensor, generator: torch.Generator) -> Tensor:
     numbers = torch.rand((len(images), 5), generator=generator, device=images.device).cpu()
     result = torch.empty_like(images)
     groups: dict[tuple[int, ...], list[int]] = {}
-    for row, (which, *luck) in enumerate(numbers.tolist()):
+    for row, (which, *lucks) in enumerate(numbers.tolist()):
         number = int(which * len(transform.policies))
         key = [number]
-        for chance, sign, (_, share, _) in zip(chances, (sign_one, sign_two), transform.policies[number], strict=True):
-            happens = chance < share
+        for luck, sign, (_, chance, _) in zip(lucks[:2], lucks[2:], transform.policies[number], strict=True):
+            happens = luck < chance
             key += [int(happens), int(happens and sign < 0.5)]
         groups.setdefault(tuple(key), []).append(row)
     for (policy, *halves), rows in groups.items():

@@ -108,7 +108,7 @@ def auto_augment(images: Tensor, generator: torch.Generator) -> Tensor:
     # Takes seconds to import, and few runs need it.
     from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
-    class Drawn(AutoAugment):
+    class Drawn(AutoAugment):  # type: ignore[misc]  # torchvision has no types
         """Uses what was drawn instead of drawing."""
 
         drawn: tuple[int, Tensor, Tensor]

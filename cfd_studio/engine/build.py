@@ -12,7 +12,8 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import ToImage, x_from_eps, x_from_v, x_from_x
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.diffusion.weighting import Weighting, constant, snr, snr_plus_one, truncated_snr
-from cfd_studio.engine.classifiers import ImageShape, build_classifier, build_classifier_objective, straight
+from cfd_studio.engine.classifiers import ImageShape as ImageShape
+from cfd_studio.engine.classifiers import build_classifier, build_classifier_objective, straight
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.objectives import Objective, TeacherObjective
 from cfd_studio.interop.weights import fill, load_weights

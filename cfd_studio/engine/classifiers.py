@@ -66,8 +66,13 @@ def build_classifier(stage: ClassifierStage, shape: ImageShape, classes: int) ->
     classes : int
     """
     network = _ARCHITECTURES[stage.architecture](stage, shape, classes)
-    network.input = ClassifierInput(shape[0], stage.input_size, _NORMALIZATIONS[stage.normalization](shape[0]))
+    network.input = build_input(stage, shape[0])
     return network
+
+
+def build_input(stage: ClassifierStage, channels: int) -> ClassifierInput:
+    """Return what is done to images before a network of so many channels sees them."""
+    return ClassifierInput(channels, stage.input_size, _NORMALIZATIONS[stage.normalization](channels))
 
 
 def fit_input(network: nn.Module, stage: ClassifierStage, images: ImageSet) -> None:

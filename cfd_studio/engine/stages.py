@@ -90,7 +90,8 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
     accuracies = classifier_accuracies(run, config, place.data.held_out, device)
     quality = StageQuality(stage=stage.id, accuracies=accuracies)
     if isinstance(stage, ClassifierStage):
-        reporter.log(f"Classifier '{stage.id}' names {accuracies[stage.id]:.1%} of the held-out images rightly.")
+        if stage.id in accuracies:
+            reporter.log(f"Classifier '{stage.id}' names {accuracies[stage.id]:.1%} of the held-out images rightly.")
     else:
         place.jury = place.jury or Jury(run, config, place.data, device)
         denoiser = load_denoiser(run, config, stage.id, device)

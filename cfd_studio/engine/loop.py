@@ -146,7 +146,13 @@ class Loop:
         if best and self.state.step and measured.accuracy is not None:
             best.offer(network, measured.accuracy, self.state.step)
         self.reporter.say(
-            HeldOutLogged(stage=self.stage.id, step=self.state.step, loss=measured.loss, accuracy=measured.accuracy)
+            HeldOutLogged(
+                images="validation" if self.trainer.validates else "held-out",
+                stage=self.stage.id,
+                step=self.state.step,
+                loss=measured.loss,
+                accuracy=measured.accuracy,
+            )
         )
 
 

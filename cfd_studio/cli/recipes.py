@@ -9,6 +9,7 @@ from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError, ConfigError, Problem
 from cfd_studio.protocol.plan import resolve, set_values
 from cfd_studio.runs.intake import LARGEST_CONFIG, read_bounded
+from cfd_studio.runs.lineage import fill_sources, import_teacher
 from cfd_studio.workspace.resources import presets
 
 
@@ -37,8 +38,10 @@ def read_raw(name: str) -> tuple[dict[str, Any], str]:
     return raw, source
 
 
-def read_config(name: str, settings: list[str]) -> RunConfig:
+def read_config(name: str, settings: list[str], teacher: str | None = None) -> RunConfig:
     """Return the resolved config of a preset or file after ``path.to.field=value`` settings.
+
+    ``teacher`` is ``RUN`` or ``RUN:STAGE``, which takes the place of the recipe's own.
 
     Raises
     ------
@@ -46,6 +49,8 @@ def read_config(name: str, settings: list[str]) -> RunConfig:
         With everything that is wrong.
     """
     raw, source = read_raw(name)
+    if teacher is not None:
+        raw = import_teacher(raw, teacher)
     problems: list[Problem] = []
     for setting in settings:
         path, separator, text = setting.partition("=")
@@ -60,7 +65,7 @@ def read_config(name: str, settings: list[str]) -> RunConfig:
         except ConfigError as error:
             problems += error.problems
     try:
-        config = resolve(raw, source=source)
+        config = resolve(fill_sources(raw, source=source), source=source)
     except ConfigError as error:
         problems += error.problems
     if problems:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cfd_studio.protocol.errors import printable
+from cfd_studio.protocol.stages import ClassifierStage
 from cfd_studio.runs.catalog import summarize
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
@@ -29,7 +30,10 @@ def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's fo
         stage = mirror.stages[config.id]
         own = next(iter(stage.quality.judgements), None) if stage.quality else None
         distance = own.value(mirror.config.evaluation.main_space) if own else None
-        held_out = f"{stage.accuracy:.1%} right" if stage.accuracy is not None else ""
+        accuracy = stage.quality.accuracies.get(config.id, stage.accuracy) if stage.quality else stage.accuracy
+        held_out = f"{accuracy:.1%} right" if accuracy is not None else ""
+        if held_out and not stage.quality and isinstance(config, ClassifierStage) and config.validation_share:
+            held_out += " (validation)"
         if not held_out and len(stage.held_out):
             held_out = f"{stage.held_out.values[-1]:.4g}"
         table.add_row(

@@ -37,6 +37,14 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Replace a value: stages.teacher.optimization.steps=500."),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN[:STAGE]",
+            help="Distil a trained model of another run, by default its teacher, instead of training one.",
+        ),
+    ] = None,
     device: Device = "auto",
     threads: Threads = 0,
     processes: Processes = 1,
@@ -47,7 +55,7 @@ def train(
     from cfd_studio.engine.execution import choose_device
 
     request = execution_request(device, threads, processes, accumulation)
-    config = read_config(recipe, settings or [])
+    config = read_config(recipe, settings or [], teacher)
     choose_device(device, processes)  # before the folder is made
     raise typer.Exit(work(run, lambda path: RunFolder.create(path, config), request))
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
-_NAMES = {"torch._utils _rebuild_tensor_v2", "collections OrderedDict"} | {f"torch {kind}Storage" for kind in _STORAGES}
+_BUILDERS = {"torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter", "collections OrderedDict"}
+_NAMES = _BUILDERS | {f"torch {kind}Storage" for kind in _STORAGES}
 
 
 def load_archive(data: bytes, device: str) -> Any:

@@ -13,11 +13,11 @@ from cfd_studio.diffusion.guidance import guided
 from cfd_studio.diffusion.prediction import ToImage, x_from_eps, x_from_v, x_from_x
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.diffusion.weighting import Weighting, constant, snr, snr_plus_one, truncated_snr
+from cfd_studio.engine.classifiers import ImageShape as ImageShape
+from cfd_studio.engine.classifiers import build_classifier, build_classifier_objective, straight
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
-from cfd_studio.engine.objectives import ClassifierObjective, Objective, TeacherObjective
+from cfd_studio.engine.objectives import Objective, TeacherObjective
 from cfd_studio.interop.weights import fill, load_weights
-from cfd_studio.networks.classifiers import ConvolutionalClassifier, PerceptronClassifier
-from cfd_studio.networks.resnet import ResNet18Classifier
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
@@ -32,7 +32,6 @@ WEIGHTINGS: dict[str, Weighting] = {
     "constant": constant,
     "snr+1": snr_plus_one,
 }
-ImageShape = tuple[int, int, int]
 
 
 def derive_seed(*parts: object) -> int:
@@ -57,15 +56,10 @@ def build_network(config: RunConfig, stage: Stage, shape: ImageShape, classes: i
         Channels, height and width of an image.
     classes : int
     """
-    channels, height, width = shape
     if isinstance(stage, ClassifierStage):
-        if stage.architecture == "cnn":
-            return ConvolutionalClassifier(channels, classes, stage.width, stage.dropout)
-        if stage.architecture == "resnet18":
-            return ResNet18Classifier(channels, classes, stage.dropout)
-        return PerceptronClassifier(channels * height * width, classes, stage.width, stage.dropout)
+        return build_classifier(stage, shape, classes)
     return UNet(
-        channels,
+        shape[0],
         dropout=stage.dropout if isinstance(stage, TeacherStage) else 0.0,
         classes=classes if config.network.conditional else 0,
         **config.network.model_dump(exclude={"conditional", "label_dropout"}),
@@ -96,7 +90,7 @@ def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str
     label_dropout = config.network.label_dropout if config.network.conditional else None
     match stage:
         case ClassifierStage():
-            return ClassifierObjective()
+            return build_classifier_objective(stage)
         case TeacherStage():
             return TeacherObjective(schedule, to_image, label_dropout, weighting=WEIGHTINGS[stage.weighting])
         case ProgressiveStage():
@@ -106,13 +100,14 @@ def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str
             )
         case FeatureStage():
             teacher = guided(load_denoiser(run, config, stage.parent, device), stage.guidance)
+            classifier = load_network(run, config, stage.classifier, device)
             return FeatureObjective(
                 schedule,
                 to_image,
                 teacher,
                 stage.sampling_steps,
                 label_dropout,
-                classifier=load_network(run, config, stage.classifier, device),
+                classifier=straight(classifier) if stage.classifier_input == "as-reference" else classifier,
                 matching=stage,
                 clip_targets=config.clip_targets,
             )

@@ -178,11 +178,11 @@ def accuracy(classifier: nn.Module, images: ImageSet) -> float:
 
 
 def classifier_accuracies(run: RunFolder, config: RunConfig, images: ImageSet, device: str) -> dict[str, float]:
-    """Return the held-out accuracy of every classifier that is trained."""
+    """Return the held-out accuracy of every classifier that is trained and knows the classes of the images."""
     return {
         stage.id: accuracy(load_network(run, config, stage.id, device), images)
         for stage in config.stages
-        if isinstance(stage, ClassifierStage) and run.weights(stage.id).exists()
+        if isinstance(stage, ClassifierStage) and stage.knows(config.data.name) and run.weights(stage.id).exists()
     }
 
 

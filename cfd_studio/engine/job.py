@@ -4,6 +4,7 @@ import torch
 
 from cfd_studio.data.images import DataSet, to_float
 from cfd_studio.engine import mishaps
+from cfd_studio.engine.adoption import adopt_stage
 from cfd_studio.engine.build import (
     build_data,
     build_network,
@@ -139,10 +140,11 @@ def _work(
     )
     place = Workplace(run, config, data, plan, reporter, controls, turns, storage, ranks)
     for stage in config.stages:
-        if not run.weights(stage.id).exists():
-            train_stage(place, stage)
-        else:
+        trained, adopts = run.weights(stage.id).exists(), stage.optimization is None
+        if trained or adopts:
             ranks_of(stage, ranks).say(Word.SKIP)
+        if not trained:
+            (adopt_stage if adopts else train_stage)(place, stage)
         if (quality := run.quality(stage.id)) is None:
             judge_stage(place, stage)
         else:  # said again: the job that measured it may have been killed before it could

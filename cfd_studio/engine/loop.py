@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from cfd_studio.engine.checkpoint import save_checkpoint
 from cfd_studio.engine.controls import Controls, StopRequested
+from cfd_studio.engine.optimizers import learning_rate
 from cfd_studio.engine.ranks import Word
 from cfd_studio.engine.reporter import Reporter
-from cfd_studio.engine.state import learning_rate
 from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.tally import Point
 from cfd_studio.engine.trainer import Trainer
@@ -67,7 +67,7 @@ class Loop:
             self.reporter.progress(self.stage.id, step, total)
             if point:
                 self._report(point)
-            if step % every.held_out_every == 0 or step == total:
+            if self.trainer.is_measured(every.held_out_every):
                 self._held_out()
             if step % every.checkpoint_every == 0 or step == total:
                 self._save()
@@ -136,14 +136,23 @@ class Loop:
             self.controls.granted(self.controls.saves.pop(0))
 
     def _held_out(self) -> None:
-        network, data = self.state.sampling_network, self.trainer.data
+        """Measure on images that are not trained on; untrained weights are no candidate for the best."""
+        network, data, best = self.state.sampling_network, self.trainer.data, self.state.best
         training = network.training
         network.eval()
         with self.turns:
             measured = self.trainer.objective.held_out(network, data.held_out, self.held_out_seed)
         network.train(training)
+        if best and self.state.step and measured.accuracy is not None:
+            best.offer(network, measured.accuracy, self.state.step)
         self.reporter.say(
-            HeldOutLogged(stage=self.stage.id, step=self.state.step, loss=measured.loss, accuracy=measured.accuracy)
+            HeldOutLogged(
+                images="validation" if self.trainer.validates else "held-out",
+                stage=self.stage.id,
+                step=self.state.step,
+                loss=measured.loss,
+                accuracy=measured.accuracy,
+            )
         )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cfd_studio.data.augment import PLAIN, Augment
 from cfd_studio.data.images import ImageSet, to_float
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import ToImage
@@ -16,6 +17,7 @@ from cfd_studio.diffusion.weighting import Weighting, truncated_snr, weighted_sq
 from cfd_studio.engine.batch import Batch, Gather
 
 Terms = dict[str, Tensor]
+MEASURED_AT_ONCE = 1000
 
 # Enough for a curve; with more of them, or all at once, a large network on a small device would not get through.
 MOST_HELD_OUT = 1024
@@ -54,23 +56,36 @@ class Objective(Protocol):
 
 
 class ClassifierObjective:
-    """Cross-entropy."""
+    """Cross-entropy.
+
+    Parameters
+    ----------
+    augment : Augment, optional
+        What is done to the training images.
+    label_smoothing : float, optional
+        Share of the target that is spread over all classes, in training only.
+    """
 
     gathers = False
 
-    def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:  # noqa: ARG002
-        """Return the batch; nothing about it is random."""
-        return Batch(images, labels)
+    def __init__(self, augment: Augment = PLAIN, label_smoothing: float = 0.0) -> None:
+        self._augment = augment
+        self._label_smoothing = label_smoothing
+
+    def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
+        """Augment the images."""
+        return Batch(self._augment(images, generator), labels)
 
     def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:  # noqa: ARG002
         """Return the mean cross-entropy in nats."""
         assert batch.labels is not None
-        return {"cross-entropy": functional.cross_entropy(network(batch.images).logits, batch.labels)}
+        logits = network(batch.images).logits
+        return {"cross-entropy": functional.cross_entropy(logits, batch.labels, label_smoothing=self._label_smoothing)}
 
     @torch.no_grad()
     def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:  # noqa: ARG002
-        """Return cross-entropy and accuracy."""
-        logits = network(to_float(images.images)).logits
+        """Return cross-entropy and accuracy, of images as they are and labels unsmoothed."""
+        logits = torch.cat([network(to_float(part)).logits for part in images.images.split(MEASURED_AT_ONCE)])
         accuracy = (logits.argmax(1) == images.labels).float().mean()
         return HeldOutLoss(float(functional.cross_entropy(logits, images.labels)), float(accuracy))
 

@@ -4,8 +4,10 @@ import torch
 
 from cfd_studio.data.batches import Batches
 from cfd_studio.data.images import DataSet
+from cfd_studio.engine.best import Best
 from cfd_studio.engine.build import build_network, build_objective, derive_seed, load_network
 from cfd_studio.engine.checkpoint import checkpoint_folder, load_checkpoint, way_out
+from cfd_studio.engine.classifiers import fit_input, split_for_validation
 from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
@@ -68,14 +70,21 @@ def prepare(
     if stage.parent is not None:
         network.load_state_dict(load_network(run, config, stage.parent, plan.device).state_dict())
     network.train()
+    validates = isinstance(stage, ClassifierStage) and stage.validation_share > 0
+    if isinstance(stage, ClassifierStage):
+        data = split_for_validation(data, stage.validation_share, derive_seed(config.seed, stage.id, "validation"))
+        fit_input(network, stage, data.train)
     batches = Batches(len(data.train), optimization.batch_size, derive_seed(config.seed, stage.id, "batches"))
     noise_seed = derive_seed(config.seed, stage.id, "noise")
     state = TrainingState.fresh(network, optimization, batches, noise_seed, ranks.rank)
+    if isinstance(stage, ClassifierStage) and stage.keep == "best":
+        state.best = Best(state.sampling_network)
     if step:
         _restore(state, run, stage, step, plan.device)
     objective = build_objective(run, config, stage, plan.device)
     parts = 1 if isinstance(stage, ClassifierStage) else plan.accumulation
-    return Trainer(stage, optimization, data, state, objective, ranks, parts, config.journal.gradient_norms_every)
+    every = config.journal.gradient_norms_every
+    return Trainer(stage, optimization, data, state, objective, ranks, parts, every, validates)
 
 
 def _restore(state: TrainingState, run: RunFolder, stage: Stage, step: int, device: str) -> None:

@@ -72,10 +72,15 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
     place.storage.keep(
         f"the weights of stage '{stage.id}'",
-        lambda: save_weights(run.weights(stage.id), state.sampling_network, metadata),
+        lambda: save_weights(run.weights(stage.id), state.kept_network, metadata),
     )
     reporter.say(StageTrained(stage=stage.id, step=state.step, seconds=state.seconds))
     reporter.log(f"Stage '{stage.id}' is trained: {state.step:,} steps in {state.seconds:.1f} s.")
+    if best := state.best:
+        reporter.log(
+            f"Stage '{stage.id}' keeps the weights of step {best.step:,}, which name {best.accuracy:.1%} of the "
+            "validation images rightly."
+        )
 
 
 def judge_stage(place: Workplace, stage: Stage) -> None:
@@ -85,7 +90,8 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
     accuracies = classifier_accuracies(run, config, place.data.held_out, device)
     quality = StageQuality(stage=stage.id, accuracies=accuracies)
     if isinstance(stage, ClassifierStage):
-        reporter.log(f"Classifier '{stage.id}' names {accuracies[stage.id]:.1%} of the held-out images rightly.")
+        if stage.id in accuracies:
+            reporter.log(f"Classifier '{stage.id}' names {accuracies[stage.id]:.1%} of the held-out images rightly.")
     else:
         place.jury = place.jury or Jury(run, config, place.data, device)
         denoiser = load_denoiser(run, config, stage.id, device)

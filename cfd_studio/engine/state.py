@@ -1,6 +1,5 @@
 """Everything that changes while a stage trains, and therefore everything that a checkpoint holds."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from cfd_studio.data.batches import Batches
+from cfd_studio.engine.best import Best
 from cfd_studio.engine.ema import Ema
+from cfd_studio.engine.optimizers import build_optimizer, check_moments
 from cfd_studio.protocol.optimization import Optimization
 
 
@@ -30,6 +31,8 @@ class TrainingState:
         Optimizer steps done.
     seconds : float
         Spent training so far, over all jobs.
+    best : Best or None
+        The weights of the best epoch, where a stage ends with those.
     """
 
     network: nn.Module
@@ -40,6 +43,7 @@ class TrainingState:
     dropout_seed: int
     step: int = 0
     seconds: float = 0.0
+    best: Best | None = None
 
     @classmethod
     def fresh(
@@ -47,15 +51,11 @@ class TrainingState:
     ) -> "TrainingState":
         """Return the state before the first step; a student's network already holds its parent's weights."""
         device = next(network.parameters()).device
+        decay = optimization.average_decay
         return cls(
             network=network,
-            optimizer=AdamW(
-                network.parameters(),
-                lr=optimization.learning_rate,
-                weight_decay=optimization.weight_decay,
-                fused=device.type in ("cpu", "cuda"),
-            ),
-            ema=Ema(network, optimization.ema_decay) if optimization.ema_decay is not None else None,
+            optimizer=build_optimizer(network, optimization),
+            ema=Ema(network, decay) if decay is not None else None,
             generator=torch.Generator(device).manual_seed(seed),
             batches=batches,
             dropout_seed=(seed + 1 + rank) % 2**63,
@@ -65,6 +65,11 @@ class TrainingState:
     def sampling_network(self) -> nn.Module:
         """The weights that the stage samples with: the average where there is one."""
         return self.ema.network if self.ema else self.network
+
+    @property
+    def kept_network(self) -> nn.Module:
+        """The weights that the stage ends with: the best where those are asked for, else what it samples with."""
+        return self.best.network if self.best else self.sampling_network
 
     @contextmanager
     def own_randomness(self) -> Iterator[None]:
@@ -119,6 +124,7 @@ class TrainingState:
             "position": self.batches.position,
             "step": self.step,
             "seconds": self.seconds,
+            "best": self.best.capture() if self.best else None,
         }
 
     def restore(self, captured: dict[str, Any]) -> None:
@@ -134,39 +140,15 @@ class TrainingState:
             raise ValueError("step and position are whole numbers")
         self.network.load_state_dict(captured["network"])
         moments = captured["optimizer"]["state"]
-        self._check(moments, step)
+        check_moments(self.optimizer, moments, step)
         own = self.optimizer.state_dict()["param_groups"]  # what a file says of them is not needed, nor trusted
         self.optimizer.load_state_dict({"state": moments, "param_groups": own})
         if self.ema:
             self.ema.network.load_state_dict(captured["ema"])
             self.ema.updates = captured["ema_updates"]
+        if self.best:
+            self.best.restore(captured["best"])
         self.generator.set_state(captured["generator"].cpu())
         self.batches.position = position
         self.step = step
         self.seconds = float(captured["seconds"])
-
-    def _check(self, moments: dict[int, dict[str, Tensor]], step: int) -> None:
-        """Make sure that Adam's moments fit the weights: its kernels do not look, and would write beyond them."""
-        parameters = list(self.network.parameters())
-        if step and set(moments) != set(range(len(parameters))):
-            raise ValueError("there are moments for each weight")
-        for index, held in moments.items():
-            for name in ("exp_avg", "exp_avg_sq"):
-                if held[name].shape != parameters[index].shape or held[name].dtype != parameters[index].dtype:
-                    raise ValueError(f"{name} does not fit its weight")
-            if set(held) != {"step", "exp_avg", "exp_avg_sq"} or held["step"].numel() != 1:
-                raise ValueError("these are no moments of Adam")
-
-
-def learning_rate(optimization: Optimization, step: int) -> float:
-    """Return the learning rate of the optimizer step with that number, counted from 0.
-
-    Linear warm-up to the peak, then constant, or along a half cosine that reaches 0 at the end of the stage.
-    """
-    peak = optimization.learning_rate
-    if step < optimization.warmup_steps:
-        return peak * (step + 1) / optimization.warmup_steps
-    if optimization.learning_rate_schedule == "constant":
-        return peak
-    progress = (step - optimization.warmup_steps) / max(1, optimization.steps - optimization.warmup_steps)
-    return peak * 0.5 * (1 + math.cos(math.pi * progress))

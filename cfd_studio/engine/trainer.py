@@ -10,8 +10,9 @@ from cfd_studio.data.images import DataSet, to_float
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.gradient import batch_gradient
 from cfd_studio.engine.objectives import Objective
+from cfd_studio.engine.optimizers import learning_rate
 from cfd_studio.engine.ranks import Ranks
-from cfd_studio.engine.state import TrainingState, learning_rate
+from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.tally import Tally
 from cfd_studio.protocol.optimization import Optimization
 from cfd_studio.protocol.stages import Stage
@@ -24,7 +25,7 @@ class Trainer:
     Attributes
     ----------
     data : DataSet
-        Both splits on the training device.
+        What is trained on and what is measured on, on the training device; see `validates`.
     ranks : Ranks
         Who shares the batches.
     parts : int
@@ -33,6 +34,8 @@ class Trainer:
         Steps between two measurements of each term's own gradient.
     tally : Tally
         The scalars of the steps.
+    validates : bool
+        Whether what is measured on are validation images, a part of the training images, once per epoch.
     gradient_norms : dict of str to Tensor
         The last measurement.
     """
@@ -45,6 +48,7 @@ class Trainer:
     ranks: Ranks
     parts: int
     norms_every: int
+    validates: bool = False
     gradient_norms: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -63,6 +67,15 @@ class Trainer:
             norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip)
             self.tally.add(terms, norm, state.step + 1, len(batch))
             state.descend(learning_rate(optimization, state.step), self.tally.tripped)
+
+    def is_measured(self, every: int) -> bool:
+        """Return whether to measure after this step: the last, the end of an epoch, or else each of so many."""
+        step, batch, count = self.state.step, self.optimization.batch_size, len(self.data.train)
+        if step == self.stage.steps:
+            return True
+        if self.validates:
+            return step * batch // count > (step - 1) * batch // count
+        return step % every == 0
 
     def _batch(self) -> Batch:
         chosen = next(self.state.batches).to(self.data.train.images.device)

@@ -82,9 +82,13 @@ class LossLogged(_Event):
 
 
 class HeldOutLogged(_Event):
-    """The loss on fixed held-out images, timesteps and noise."""
+    """The loss on fixed images that are not trained on, timesteps and noise.
+
+    ``images`` says which: the held-out ones, or a classifier's validation images, split off the training images.
+    """
 
     kind: Literal["held-out"] = "held-out"
+    images: Literal["held-out", "validation"] = "held-out"
     stage: str
     step: Count
     loss: float

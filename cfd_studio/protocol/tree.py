@@ -76,6 +76,13 @@ def _classifier_problems(config: RunConfig, stage: ClassifierStage, path: str) -
         yield Problem(f"{path}.input_size", "an mlp takes images as they are; leave it empty")
     if stage.source is not None and stage.source.kind == "imagenet" and (small or stage.stem != "imagenet"):
         yield Problem(f"{path}.stem", "weights for ImageNet are for a resnet or densenet with stem imagenet")
+    if stage.normalization in ("cifar10-reference", "imagenet") and stage.source is None and config.data.depth != 3:
+        yield Problem(f"{path}.normalization", "its constants are those of colour images; use data-set or none")
+    if stage.source is not None and stage.source.kind == "imagenet" and stage.normalization == "data-set":
+        yield Problem(f"{path}.normalization", "weights for ImageNet were trained with their own; use imagenet")
+    side = stage.input_size or config.data.side
+    if stage.architecture.startswith("densenet") and stage.stem == "imagenet" and 0 < side < 29:
+        yield Problem(f"{path}.input_size", "a densenet with stem imagenet needs images of 29 pixels or more; use 224")
     if stage.keep == "best" and not stage.validation_share:
         yield Problem(f"{path}.validation_share", "the best epoch is found on validation images; give them a share")
     if stage.augmentation.auto_augment and config.data.depth != 3:

@@ -37,19 +37,24 @@ class StageMirror:
     state: str = "waiting"  # waiting, training, evaluating, trained, done
     loss: Series = field(default_factory=Series)
     held_out: Series = field(default_factory=Series)
+    accuracies: Series = field(default_factory=Series)  # of a classifier, in [0, 1], on the images of ``held_out``
     learning_rate: Series = field(default_factory=Series)
     terms: dict[str, Series] = field(default_factory=dict)
     gradient_norms: dict[str, Series] = field(default_factory=dict)
     checkpoints: list[int] = field(default_factory=list)
-    accuracy: float | None = None
     images_per_second: float = 0.0
     seconds: float = 0.0
     quality: StageQuality | None = None
 
+    @property
+    def accuracy(self) -> float | None:
+        """The newest accuracy, in [0, 1]; None before the first, and of anything but a classifier."""
+        return float(self.accuracies.values[-1]) if len(self.accuracies) else None
+
     def rewind(self, step: int) -> None:
         """Forget everything beyond a step."""
         named = (*self.terms.values(), *self.gradient_norms.values())
-        for series in (self.loss, self.held_out, self.learning_rate, *named):
+        for series in (self.loss, self.held_out, self.accuracies, self.learning_rate, *named):
             series.truncate(step)
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
         self.step = step
@@ -111,7 +116,8 @@ class Fold:
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
                     stage.held_out.append(event.step, event.loss)
-                    stage.accuracy = event.accuracy if event.accuracy is not None else stage.accuracy
+                    if event.accuracy is not None:
+                        stage.accuracies.append(event.step, event.accuracy)
             case CheckpointSaved():
                 if stage := self.stages.get(event.stage):
                     del stage.checkpoints[bisect_left(stage.checkpoints, event.step) :]

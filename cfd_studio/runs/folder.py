@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.migration import format_version
 from cfd_studio.protocol.plan import resolve
-from cfd_studio.runs import atomic
+from cfd_studio.runs import atomic, imports
 from cfd_studio.runs.intake import JOB_NAME, LARGEST_CONFIG, LARGEST_NOTE, read_bounded, refuse_links
 
 LAST_JOB = 999_999_999
@@ -71,12 +72,12 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, config: RunConfig) -> "RunFolder":
-        """Make a new run; from now on it exists.
+        """Make a new run, with a copy of the weights that it takes from elsewhere; from now on it exists.
 
         Raises
         ------
         CfdError
-            Where the folder holds something already, or cannot be written.
+            Where the folder holds something already, or cannot be written, or weights cannot be read.
         """
         run = cls(path)
         try:
@@ -87,10 +88,12 @@ class RunFolder:
             (path / "jobs").mkdir(parents=True)  # from here on nobody else makes a run here
             try:
                 (path / "stages").mkdir()
+                config = imports.bring_in(path, config)
                 atomic.write_bytes(path / "config.json", config.model_dump_json(indent=2).encode())
                 birth = json.dumps({"format_version": FORMAT_VERSION}, indent=2)
                 atomic.write_bytes(path / "run.json", birth.encode())
-            except OSError:  # half a run would stand in the way of the next attempt
+            except (OSError, CfdError):  # half a run would stand in the way of the next attempt
+                shutil.rmtree(path / imports.FOLDER, ignore_errors=True)
                 with contextlib.suppress(OSError):
                     (path / "config.json").unlink(missing_ok=True)
                     (path / "stages").rmdir()

@@ -45,17 +45,16 @@ class _Stage(_Words):
     step: int
     state: str
     checkpoints: list[int]
-    accuracy: float | None
     images_per_second: float
     seconds: float
     quality: StageQuality | None
     terms: list[str]
     norms: list[str]
-    points: list[int]  # of loss, held-out loss, learning rate, each term and each gradient norm
+    points: list[int]  # of loss, held-out loss, accuracy, learning rate, each term and each gradient norm
 
 
 class _Head(_Words):
-    version: Literal[1] = 1  # another one as soon as `Fold` makes something else of the same events
+    version: Literal[2] = 2  # another one as soon as `Fold` makes something else of the same events
     config: str
     journals: dict[str, _Journal]
     stages: dict[str, _Stage]
@@ -161,7 +160,7 @@ def _curves_of(head: _Head, numbers: NDArray[np.float64]) -> dict[str, list[Seri
     curves: dict[str, list[Series]] = {}
     at = 0
     for name, stage in head.stages.items():
-        if len(stage.points) != 3 + len(stage.terms) + len(stage.norms) or min(stage.points) < 0:
+        if len(stage.points) != 4 + len(stage.terms) + len(stage.norms) or min(stage.points) < 0:
             raise ValueError
         curves[name] = []
         for count in stage.points:
@@ -182,9 +181,9 @@ def _fill(fold: Fold, head: _Head, curves: dict[str, list[Series]]) -> None:
     for name, words in head.stages.items():
         stage = fold.stages[name]
         stage.step, stage.state, stage.checkpoints = words.step, words.state, words.checkpoints
-        stage.accuracy, stage.quality = words.accuracy, words.quality
+        stage.quality = words.quality
         stage.images_per_second, stage.seconds = words.images_per_second, words.seconds
-        stage.loss, stage.held_out, stage.learning_rate, *others = curves[name]
+        stage.loss, stage.held_out, stage.accuracies, stage.learning_rate, *others = curves[name]
         stage.terms = dict(zip(words.terms, others, strict=False))
         stage.gradient_norms = dict(zip(words.norms, others[len(words.terms) :], strict=True))
     fold.log.extend(head.log)
@@ -198,7 +197,6 @@ def _stage_words(stage: StageMirror) -> _Stage:
         step=stage.step,
         state=stage.state,
         checkpoints=stage.checkpoints,
-        accuracy=stage.accuracy,
         images_per_second=stage.images_per_second,
         seconds=stage.seconds,
         quality=stage.quality,
@@ -212,6 +210,7 @@ def _curves(stage: StageMirror) -> list[Series]:
     return [
         stage.loss,
         stage.held_out,
+        stage.accuracies,
         stage.learning_rate,
         *stage.terms.values(),
         *stage.gradient_norms.values(),

@@ -18,7 +18,17 @@ LARGEST_CONFIG = 8 * 2**20
 LARGEST_NOTE = 2**20  # status, lease, plan, figures, manifest, settings
 
 JOB_NAME = re.compile(r"([0-9]{4,9})-([a-z]+)")
-_OF_A_RUN = ("run.json", "config.json", "lease.json", ".lease.lock", ".lease.epoch", ".reserve", "jobs", "stages")
+_OF_A_RUN = (
+    "run.json",
+    "config.json",
+    "lease.json",
+    ".lease.lock",
+    ".lease.epoch",
+    ".reserve",
+    "jobs",
+    "stages",
+    "imports",
+)
 _OF_A_STAGE = ("weights.safetensors", "quality.json", "checkpoints", "samples")
 
 

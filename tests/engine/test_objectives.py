@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cfd_studio.data.augment import Augment, cutout
 from cfd_studio.data.images import ImageSet, to_float
 from cfd_studio.diffusion import weighting
 from cfd_studio.diffusion.denoiser import Denoiser
@@ -18,6 +19,7 @@ from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.objectives import (
     HELD_OUT_CHUNK,
+    MEASURED_AT_ONCE,
     MOST_HELD_OUT,
     ClassifierObjective,
     DiffusionObjective,
@@ -256,6 +258,36 @@ def test_a_classifier_is_measured_by_cross_entropy_and_accuracy() -> None:
     log_p = logits - logits.logsumexp(1, keepdim=True)
     assert measured.loss == pytest.approx(-log_p[torch.arange(40), data.labels].mean().item(), rel=1e-5)
     assert measured.accuracy == pytest.approx((logits.argmax(1) == data.labels).float().mean().item())
+
+
+def test_held_out_images_go_through_in_parts_as_if_in_one() -> None:
+    classifier = PerceptronClassifier(16, 10, 8, 0.0).eval()
+    count = 2 * MEASURED_AT_ONCE + 7
+    data = ImageSet(torch.randint(0, 256, (count, 1, 4, 4), dtype=torch.uint8), torch.randint(10, (count,)))
+    sizes: list[int] = []
+    classifier.register_forward_pre_hook(lambda _, fed: sizes.append(len(fed[0])))
+    measured = ClassifierObjective(label_smoothing=0.3).held_out(classifier, data, 0)
+    assert sizes == [MEASURED_AT_ONCE, MEASURED_AT_ONCE, 7]
+    logits = classifier(to_float(data.images)).logits
+    assert measured.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, data.labels).detach()))
+    assert measured.accuracy == pytest.approx(float((logits.argmax(1) == data.labels).float().mean()))
+
+
+def test_label_smoothing_spreads_its_share_over_all_classes(images: Tensor) -> None:
+    classifier = PerceptronClassifier(16, 10, 8, 0.0).eval()
+    labels = torch.arange(64) % 10
+    smoothed = ClassifierObjective(label_smoothing=0.2).terms(classifier, Batch(images, labels), lambda mean: mean)
+    nats = -classifier(images).logits.log_softmax(1)
+    expected = 0.8 * nats.gather(1, labels[:, None]).mean() + 0.2 * nats.mean()
+    torch.testing.assert_close(smoothed["cross-entropy"], expected)
+
+
+def test_a_classifier_is_shown_augmented_images_and_their_own_classes(images: Tensor) -> None:
+    objective = ClassifierObjective(Augment(cutout=2))
+    labels = torch.arange(64) % 10
+    batch = objective.draw(images, labels, torch.Generator().manual_seed(0))
+    assert torch.equal(batch.images, cutout(images, 2, torch.Generator().manual_seed(0)))
+    assert batch.labels is labels
 
 
 def test_the_last_level_gives_finite_losses_in_float32() -> None:

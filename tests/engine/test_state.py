@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cfd_studio.data.batches import Batches
+from cfd_studio.engine.best import Best
 from cfd_studio.engine.ema import Ema
-from cfd_studio.engine.state import TrainingState, learning_rate
+from cfd_studio.engine.optimizers import learning_rate
+from cfd_studio.engine.state import TrainingState
 from cfd_studio.protocol.optimization import Optimization
 
 
@@ -38,7 +40,15 @@ def test_the_warm_up_rises_to_the_peak_and_the_rest_follows() -> None:
     assert learning_rate(cosine, 60) == pytest.approx(0.25)
 
 
-@given(st.integers(1, 300), st.integers(0, 300), st.sampled_from(["constant", "cosine"]))
+def test_the_line_falls_to_zero_and_the_steps_fall_at_half_and_at_three_quarters() -> None:
+    line = _optimization(learning_rate_schedule="linear", warmup_steps=20)
+    assert [learning_rate(line, step) for step in (20, 60, 99)] == pytest.approx([0.5, 0.25, 0.5 / 80])
+    stairs = _optimization(learning_rate_schedule="step", warmup_steps=4)
+    rates = [learning_rate(stairs, step) for step in range(4, 100)]
+    assert rates == pytest.approx([0.5] * 46 + [0.05] * 25 + [0.005] * 25)
+
+
+@given(st.integers(1, 300), st.integers(0, 300), st.sampled_from(["constant", "cosine", "linear", "step"]))
 def test_every_step_has_a_rate_between_zero_and_the_peak(steps: int, warmup: int, schedule: str) -> None:
     optimization = _optimization(steps=steps, warmup_steps=min(warmup, steps), learning_rate_schedule=schedule)
     rates = [learning_rate(optimization, step) for step in range(steps)]
@@ -74,10 +84,23 @@ def test_the_average_copies_buffers_and_leaves_the_network_alone() -> None:
     assert not ema.network.training
 
 
-def _state(seed: int, weights: int = 0) -> TrainingState:
+def test_a_half_life_counts_images_until_an_old_weight_counts_half() -> None:
+    half_life = _optimization(batch_size=32, ema_half_life=320.0)
+    assert half_life.average_decay is not None
+    assert half_life.average_decay**10 == pytest.approx(0.5)
+    state = TrainingState.fresh(nn.Linear(2, 2), half_life, Batches(64, 32, 0), 0)
+    assert state.ema is not None
+    assert state.ema.decay == half_life.average_decay
+
+
+ADAM = {"optimizer": "adam"}
+SGD = {"optimizer": "sgd", "momentum": 0.9}
+
+
+def _state(seed: int, weights: int = 0, **how: object) -> TrainingState:
     torch.manual_seed(weights)
     network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
-    optimization = _optimization(ema_decay=0.9, weight_decay=0.1)
+    optimization = _optimization(ema_decay=0.9, weight_decay=0.1, **how)
     return TrainingState.fresh(network, optimization, Batches(20, 8, seed), seed)
 
 
@@ -89,17 +112,18 @@ def _train(state: TrainingState, steps: int) -> list[float]:
             loss = state.network(x).square().mean()
         state.optimizer.zero_grad()
         loss.backward()
-        state.descend(0.5, torch.zeros(()))
+        state.descend(0.001, torch.zeros(()))
         losses.append(loss.item())
     return losses
 
 
-def test_a_restored_state_goes_on_bitwise_dropout_and_all() -> None:
-    straight = _state(1)
+@pytest.mark.parametrize("how", [ADAM, SGD, SGD | {"nesterov": True}, SGD | {"momentum": 0.0}])
+def test_a_restored_state_goes_on_bitwise_dropout_and_all(how: dict[str, object]) -> None:
+    straight = _state(1, **how)
     _train(straight, 5)
     captured = copy.deepcopy(straight.capture())
     rest = _train(straight, 5)
-    resumed = _state(1, weights=2)
+    resumed = _state(1, weights=2, **how)
     resumed.restore(captured)
     assert resumed.step == 5
     assert resumed.batches.position == 5
@@ -120,13 +144,18 @@ def test_a_stage_without_an_average_samples_with_its_weights() -> None:
     assert state.capture()["ema"] is None
 
 
+@pytest.mark.parametrize("steps", [0, 3])
+@pytest.mark.parametrize("how", [ADAM, SGD])
 @pytest.mark.parametrize("fused", [True, False])
-def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(fused: bool) -> None:
-    state = _state(1)
-    _train(state, 3)
+def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(
+    fused: bool, how: dict[str, object], steps: int
+) -> None:
+    state = _state(1, **how)
+    _train(state, steps)
     if not fused:  # as on Metal
         state.optimizer.defaults["fused"] = False
-        del state.optimizer.found_inf  # type: ignore[attr-defined]
+        if steps:
+            del state.optimizer.found_inf  # type: ignore[attr-defined]
         for group in state.optimizer.param_groups:
             group["fused"] = False
     before = copy.deepcopy(state.capture())
@@ -142,6 +171,42 @@ def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(fused: 
             assert torch.equal(after["optimizer"]["state"][index][key], value), (index, key)
     state.descend(0.5, torch.zeros(()))
     assert all(parameter.isnan().all() for parameter in state.network.parameters())  # the mask was what kept them
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_steps_as_its_equations_say(momentum: float, nesterov: bool) -> None:
+    network = nn.Linear(1, 1, bias=False).double()
+    how = _optimization(optimizer="sgd", momentum=momentum, nesterov=nesterov, weight_decay=0.1)
+    state = TrainingState.fresh(network, how, Batches(4, 2, 0), 0)
+    weight, velocity = network.weight.item(), 0.0
+    for step, slope in enumerate([1.0, -2.0, 0.5, 3.0]):
+        network.weight.grad = torch.full_like(network.weight, slope)
+        state.descend(0.1 / (step + 1), torch.zeros(()))
+        gradient = slope + 0.1 * weight
+        velocity = momentum * velocity + gradient
+        weight -= 0.1 / (step + 1) * (gradient + momentum * velocity if nesterov else velocity)
+        assert network.weight.item() == pytest.approx(weight, rel=1e-12)
+
+
+def test_the_best_weights_are_the_first_that_no_later_ones_beat() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    best = Best(network)
+    for step, accuracy in enumerate([0.2, 0.7, 0.5, 0.7], start=1):
+        with torch.no_grad():
+            network.weight.fill_(step)
+        best.offer(network, accuracy, step)
+    assert (best.accuracy, best.step, best.network.weight.item()) == (0.7, 2, 2.0)
+    other = Best(nn.Linear(1, 1, bias=False))
+    other.restore(copy.deepcopy(best.capture()))
+    assert (other.accuracy, other.step, other.network.weight.item()) == (0.7, 2, 2.0)
+
+
+@pytest.mark.parametrize("change", [{"accuracy": 2.0}, {"accuracy": float("nan")}, {"accuracy": 1}, {"step": -1}])
+def test_a_best_epoch_that_cannot_be_is_refused(change: dict[str, object]) -> None:
+    best = Best(nn.Linear(1, 1))
+    with pytest.raises(ValueError, match="accuracy"):
+        best.restore(best.capture() | change)
 
 
 def _spoil(name: str, captured: dict[str, Any]) -> None:
@@ -171,6 +236,23 @@ def test_moments_that_do_not_fit_their_weights_are_refused_before_a_kernel_write
     _spoil(name, captured)
     with pytest.raises(ValueError, match=r"moments|fit|whole"):
         _state(1).restore(captured)
+
+
+@pytest.mark.parametrize("spoilt", ["small", "missing", "foreign", "adam"])
+def test_what_sgd_holds_is_checked_as_well(spoilt: str) -> None:
+    state = _state(1, **(ADAM if spoilt == "adam" else SGD))
+    _train(state, 2)
+    captured = copy.deepcopy(state.capture())
+    moments = captured["optimizer"]["state"]
+    match spoilt:
+        case "small":
+            moments[0]["momentum_buffer"] = torch.zeros(1)
+        case "missing":
+            del moments[1]
+        case "foreign":
+            moments[0]["exp_avg"] = torch.zeros(1)
+    with pytest.raises(ValueError, match=r"moments|fit"):
+        _state(1, **SGD).restore(captured)
 
 
 def test_what_a_checkpoint_says_of_the_optimizers_settings_is_not_trusted() -> None:

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cfd_studio.networks.resnet import ResNet18Classifier
+from cfd_studio.networks.resnet import ResNetClassifier
 
 
 @pytest.fixture(scope="module")
-def network() -> ResNet18Classifier:
-    made = ResNet18Classifier(3, 10, 0.5)
+def network() -> ResNetClassifier:
+    made = ResNetClassifier("resnet18", 3, 10, 0.5)
     for module in made.modules():  # running statistics of a trained network
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.5, 0.5)  # type: ignore[union-attr]
@@ -18,7 +18,7 @@ def network() -> ResNet18Classifier:
     return made.eval()
 
 
-def _theirs(network: ResNet18Classifier) -> nn.Module:
+def _theirs(network: ResNetClassifier) -> nn.Module:
     """Return torchvision's own network with a small stem, of the same weights."""
     from torchvision.models import resnet18
 
@@ -29,12 +29,12 @@ def _theirs(network: ResNet18Classifier) -> nn.Module:
     return theirs.eval()
 
 
-def test_it_has_as_many_parameters_as_the_cifar_resnet18(network: ResNet18Classifier) -> None:
+def test_it_has_as_many_parameters_as_the_cifar_resnet18(network: ResNetClassifier) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 11_173_962
 
 
 @torch.no_grad()
-def test_it_computes_what_torchvision_computes(network: ResNet18Classifier) -> None:
+def test_it_computes_what_torchvision_computes(network: ResNetClassifier) -> None:
     theirs = _theirs(network)
     pooled: list[Tensor] = []
     theirs.avgpool.register_forward_hook(lambda module, inputs, output: pooled.append(output.flatten(1)))  # type: ignore[union-attr,operator]
@@ -49,14 +49,14 @@ def test_it_computes_what_torchvision_computes(network: ResNet18Classifier) -> N
 @torch.no_grad()
 @pytest.mark.parametrize(("channels", "classes", "side"), [(1, 10, 8), (3, 100, 33), (4, 2, 1)])
 def test_any_channels_classes_and_size(channels: int, classes: int, side: int) -> None:
-    made = ResNet18Classifier(channels, classes, 0.0).eval()
+    made = ResNetClassifier("resnet18", channels, classes, 0.0).eval()
     logits, features = made(torch.randn(2, channels, side, side))
     assert logits.shape == (2, classes)
     assert features.shape == (2, 512)
 
 
 def test_it_learns_four_digits_by_heart() -> None:
-    made = ResNet18Classifier(1, 10, 0.0)
+    made = ResNetClassifier("resnet18", 1, 10, 0.0)
     optimizer = torch.optim.Adam(made.parameters(), 1e-3)
     images, labels = torch.rand(4, 1, 8, 8) * 2 - 1, torch.arange(4)
     losses = []
@@ -69,7 +69,7 @@ def test_it_learns_four_digits_by_heart() -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
-def test_the_features_carry_a_gradient_to_the_image(network: ResNet18Classifier) -> None:
+def test_the_features_carry_a_gradient_to_the_image(network: ResNetClassifier) -> None:
     x = torch.randn(2, 3, 8, 8, requires_grad=True)
     network(x).features.square().sum().backward()
     assert x.grad is not None

@@ -78,6 +78,7 @@ def test_every_event_finds_its_place(mini_run: MakeRun) -> None:
     assert teacher.terms["anchor"].values.tolist() == [0.5, 0.25]
     assert teacher.learning_rate.values.tolist() == pytest.approx([0.4, 0.8])
     assert teacher.held_out.values.tolist() == [0.9]
+    assert (teacher.accuracies.steps.tolist(), teacher.accuracies.values.tolist()) == ([4], [0.5])
     assert teacher.checkpoints == [5]
     assert (teacher.accuracy, teacher.images_per_second) == (0.5, 50.0)
     assert [line[1:] for line in mirror.log] == [("warning", "hello")]
@@ -115,7 +116,7 @@ def test_a_later_job_that_resumes_earlier_takes_back_what_went_beyond(mini_run: 
         teacher = seen.stages["teacher"]
         assert teacher.loss.steps.tolist() == [1, 2, 3, 4, 5, 6]
         assert teacher.loss.values.tolist()[-1] == 42.0
-        assert len(teacher.held_out) == 0
+        assert len(teacher.held_out) == len(teacher.accuracies) == 0
         assert len(teacher.terms["feature"]) == 6
         assert teacher.checkpoints == [5]
         assert teacher.step == 6

@@ -9,6 +9,7 @@ from cfd_studio.protocol.config import RunConfig, ScheduleConfig
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.optimization import Optimization
 from cfd_studio.protocol.plan import Halving, Recipe, read_recipe, resolve, set_values
+from cfd_studio.runs.lineage import fill_sources
 
 _ONLY_FOR_FEATURES = ("temperature", "anchor_weight")
 
@@ -120,7 +121,7 @@ def judge(raw: dict[str, Any], groups: list[FormGroup], texts: dict[str, str]) -
     fields = {field.path: field for group in groups for field in group.fields}
     try:
         filled = set_values(raw, [(path, fields[path].value(text)) for path, text in texts.items()])
-        return Verdict(resolve(filled), {}, ())
+        return Verdict(resolve(fill_sources(filled)), {}, ())
     except ConfigError as error:
         beside: dict[str, str] = {}
         elsewhere: list[Problem] = []

@@ -17,6 +17,7 @@ from torch import Tensor
 from cfd_studio.data.images import to_uint8
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.samplers import ddim, sampling_levels
+from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.runs import atomic
 
 IMAGE_GAP = 1
@@ -58,6 +59,9 @@ def draw(
     own_steps: int,
     sampling_steps: int,
     *,
+    sampler: Sampler = DDIM,  # noqa: ARG001
+    seed: int = 0,  # noqa: ARG001
+    start: int = 0,  # noqa: ARG001
     batch_size: int = BATCH_SIZE,
     labels: Tensor | None = None,
     clip: bool = True,

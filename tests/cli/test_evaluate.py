@@ -71,7 +71,7 @@ def test_other_experiments_and_copies_are_refused(
 def test_markdown_is_a_table_that_a_readme_can_hold(trained_run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("evaluate", trained_run.path, "--markdown", "--against", "train") == 0
     sentence, _, *table = capsys.readouterr().out.rstrip("\n").splitlines()
-    assert "against the training images" in sentence
+    assert "32 samples against the 1,442 training images" in sentence
     assert len({line.count("|") for line in table}) == 1
     assert all(line.startswith("| ") and line.endswith(" |") for line in table)
     assert [line.split(" | ")[0] for line in table[2:]] == [

@@ -27,7 +27,7 @@ def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's fo
     table = Table("stage", "kind", "from", "steps", "state", "held-out", "Frechet (judge)")
     for config in mirror.config.stages:
         stage = mirror.stages[config.id]
-        own = next(iter(stage.quality.judgements), None) if stage.quality else None
+        own = stage.quality.headline if stage.quality else None
         distance = own.value(mirror.config.evaluation.main_space) if own else None
         held_out = f"{stage.accuracy:.1%} right" if stage.accuracy is not None else ""
         if not held_out and len(stage.held_out):

@@ -59,12 +59,18 @@ def named(space: str, name: str) -> bool:
     return space == name or space.startswith(f"{name} (")
 
 
-def find_value(figures: tuple[Figure, ...], space: str, reference: str, metric: Metric = "frechet") -> float | None:
-    """Return the value in the space of that name, or None; one that compares with nothing fits every reference."""
+def find(figures: tuple[Figure, ...], space: str, reference: str, metric: Metric = "frechet") -> Figure | None:
+    """Return the figure in the space of that name, or None; one that compares with nothing fits every reference."""
     for figure in figures:
         if named(figure.space, space) and figure.metric == metric and figure.reference in (reference, ""):
-            return figure.value
+            return figure
     return None
+
+
+def find_value(figures: tuple[Figure, ...], space: str, reference: str, metric: Metric = "frechet") -> float | None:
+    """Return the value in the space of that name, or None."""
+    figure = find(figures, space, reference, metric)
+    return None if figure is None else figure.value
 
 
 class Judgement(BaseModel):

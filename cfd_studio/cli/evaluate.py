@@ -2,21 +2,24 @@
 
 import json
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from cfd_studio.cli.quality_table import QualityTable
-from cfd_studio.cli.sample import writing
+from cfd_studio.cli.sample import parse_steps, writing
+from cfd_studio.cli.wishes import Wishes, read_samplers
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from cfd_studio.engine.jury import Jury
 
 
 class Reference(StrEnum):
@@ -29,15 +32,48 @@ class Reference(StrEnum):
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs that differ only in seed.")],
     against: Annotated[Reference, typer.Option(help="Real images to compare with.")] = Reference.HELD_OUT,
-    own: Annotated[bool, typer.Option("--own", help="Each model at its own step count only.")] = False,
+    stage: Annotated[str | None, typer.Option(help="Models, separated by commas; all that are trained.")] = None,
+    steps: Annotated[
+        str | None, typer.Option(help="Step counts, separated by commas; by default all that a model can do in halves.")
+    ] = None,
+    own: Annotated[
+        bool,
+        typer.Option(
+            "--own",
+            help="Each student at its own step count only, with the first sampler; --steps and further samplers are "
+            "then the teacher's.",
+        ),
+    ] = False,
+    samples: Annotated[int | None, typer.Option(help="Images drawn per figure; else as the run's config says.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="Samplers, separated by commas; else the one of the run's config.")
+    ] = None,
+    eta: Annotated[float | None, typer.Option(help="Fresh noise of DDIM, from 0 to 1.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Classifier-free guidance; 1 is none.")] = None,
+    inception: Annotated[
+        bool, typer.Option("--inception", help="Judge with Inception-v3 too: FID, KID, Inception score.")
+    ] = False,
+    inception_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its weights, and judge with it; by default torch-fidelity downloads them."),
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here as well.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Measure every trained model at each of its step counts: Frechet distance, precision, recall, time per image.
+    """Measure trained models: Frechet distance, precision, recall, time per image; with Inception also KID and score.
 
-    Several runs of one experiment are summed up in one table: mean, sample standard deviation, number of runs.
+    Several runs of one experiment are summed up in one table: mean, sample standard deviation, number of runs. What was
+    drawn when the command was interrupted is not drawn again.
     """
+    wishes = Wishes(
+        stages=tuple(name.strip() for name in stage.split(",")) if stage else (),
+        steps=tuple(parse_steps(steps)) if steps else (),
+        own=own,
+        samples=samples,
+        samplers=read_samplers(sampler, eta, guidance),
+        inception=inception or inception_file is not None,
+    )
     folders = [RunFolder.open(run) for run in runs]
     _check_experiment(folders)
     if out is not None and not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
@@ -47,31 +83,35 @@ def evaluate(
 
     chosen = choose_device(device)
     advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
+    juries: list[Jury] = []
     with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
-        measured = [_measure(folder, chosen, own) for folder in folders]
+        measured = [_measure(folder, chosen, wishes, inception_file, juries) for folder in folders]
+    if not any(judgement.figures for qualities in measured for one in qualities for judgement in one.judgements):
+        raise CfdError("there are too few real images to compare with", where=str(runs[0]))
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
     QualityTable(judgements, floor, against.value, len(runs)).write(markdown=markdown)
     if not markdown:
         _print_accuracies(folders, measured)
-    if out is None:
-        return
-    content: Any = [quality.model_dump(mode="json") for quality in measured[0]]
-    if len(runs) > 1:
-        content = {
-            "runs": [
-                {
-                    "path": str(folder.path),
-                    "seed": folder.config().seed,
-                    "stages": [quality.model_dump(mode="json") for quality in qualities],
-                }
-                for folder, qualities in zip(folders, measured, strict=True)
-            ],
-            "over_runs": [judgement.model_dump(mode="json") for judgement in judgements],
-            "floor": [figure.model_dump(mode="json") for figure in floor],
-        }
-    with writing(out):
-        atomic.write_bytes(out, json.dumps(content, indent=2).encode())
+    if out is not None:
+        content: Any = [quality.model_dump(mode="json") for quality in measured[0]]
+        if len(runs) > 1:
+            content = {
+                "runs": [
+                    {
+                        "path": str(folder.path),
+                        "seed": folder.config().seed,
+                        "stages": [quality.model_dump(mode="json") for quality in qualities],
+                    }
+                    for folder, qualities in zip(folders, measured, strict=True)
+                ],
+                "over_runs": [judgement.model_dump(mode="json") for judgement in judgements],
+                "floor": [figure.model_dump(mode="json") for figure in floor],
+            }
+        with writing(out):
+            atomic.write_bytes(out, json.dumps(content, indent=2).encode())
+    for jury in juries:
+        jury.forget()
 
 
 def _check_experiment(folders: list[RunFolder]) -> None:
@@ -95,44 +135,35 @@ def _check_experiment(folders: list[RunFolder]) -> None:
         seeds[config.seed] = folder
 
 
-def _print_accuracies(folders: list[RunFolder], measured: list[list[StageQuality]]) -> None:
+def _print_accuracies(folders: list[RunFolder], measured: Sequence[Sequence[StageQuality]]) -> None:
     for folder, qualities in zip(folders, measured, strict=True):
         where = f" ({folder.path.name})" if len(folders) > 1 else ""
         for name, value in qualities[-1].accuracies.items():
             typer.echo(f"Classifier '{name}' names {value:.1%} of the held-out images rightly{where}.")
 
 
-def _measure(run: RunFolder, device: str, own_only: bool) -> list[StageQuality]:
-    from cfd_studio.engine.build import build_data, load_denoiser
-    from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
+def _measure(
+    run: RunFolder, device: str, wishes: Wishes, inception_file: Path | None, juries: "list[Jury]"
+) -> list[StageQuality]:
+    from cfd_studio.cli.measuring import Bars
+    from cfd_studio.engine.build import build_data
+    from cfd_studio.engine.evaluation import classifier_accuracies, judge_model
     from cfd_studio.engine.execution import take_modest_threads
+    from cfd_studio.engine.jury import Jury
 
     take_modest_threads()
-    config = run.config()
-    trained = [stage for stage in config.diffusion_stages() if run.weights(stage.id).exists()]
-    if not trained:
-        raise CfdError("no model is trained yet", where=str(run.path), advice="Resume the run first.")
+    config = wishes.applied_to(run)
+    wanted = wishes.ways(run, config)
+    plans = [plan for job in reversed(run.jobs()) if (plan := job.read_plan())]
+    file = str(inception_file or next((plan.inception_file for plan in plans), ""))
     data = build_data(config).to(device)
-    jury = Jury(run, config, data, device)
-    accuracies = classifier_accuracies(run, config, data.held_out, device)
     qualities = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        own = {stage.id: config.own_steps(stage) for stage in trained}
-        counts = {
-            name: [steps] if own_only else judged_steps(config, steps, every_halving=True)
-            for name, steps in own.items()
-        }
-        bar = progress.add_task(f"Drawing and judging {run.path.name}", total=sum(map(sum, counts.values())))
-        for stage in trained:
-            denoiser = load_denoiser(run, config, stage.id, device)
-            judgements = []
-            for steps in counts[stage.id]:
-                judgement, _ = jury.judge(stage.id, denoiser, own[stage.id], steps)
-                judgements.append(judgement)
-                progress.advance(bar, steps)
-            if not progress.console.is_terminal:
-                progress.console.print(f"Model '{stage.id}' is measured.", highlight=False)
-            qualities.append(
-                StageQuality(stage=stage.id, judgements=tuple(judgements), floor=jury.floor(), accuracies=accuracies)
-            )
+    with Bars(run.path.name, config.evaluation.samples, wanted) as bars:
+        jury = Jury(run, config, data, device, inception_file=file, audience=bars.looking)
+        juries.append(jury)
+        accuracies = classifier_accuracies(run, config, data.held_out, device)
+        for model, ways in wanted:
+            quality, _ = judge_model(jury, run, config, model, device, ways, bars.drawing)
+            bars.measured(model.id)
+            qualities.append(quality.model_copy(update={"accuracies": accuracies}))
     return qualities

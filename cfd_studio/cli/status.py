@@ -28,7 +28,7 @@ def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's fo
     table = Table("stage", "kind", "from", "steps", "state", "held-out", "Frechet (judge)")
     for config in mirror.config.stages:
         stage = mirror.stages[config.id]
-        own = next(iter(stage.quality.judgements), None) if stage.quality else None
+        own = stage.quality.headline if stage.quality else None
         distance = own.value(mirror.config.evaluation.main_space) if own else None
         accuracy = stage.quality.accuracies.get(config.id, stage.accuracy) if stage.quality else stage.accuracy
         held_out = f"{accuracy:.1%} right" if accuracy is not None else ""

@@ -15,7 +15,7 @@ from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.prepare import ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
-from cfd_studio.engine.stages import Workplace, judge_stage, train_stage
+from cfd_studio.engine.stages import Workplace, check_weights_of_judges, judge_stage, train_stage
 from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.config import RunConfig
@@ -124,9 +124,11 @@ def _work(
     data = build_data(config).to(device)
     plans = [old for one in reversed(previous) if (old := one.read_plan())]
     plan = _execution_plan(config, request, device, data, plans, turns, ranks)
+    inception_file = request.inception_file or (plans[0].inception_file if plans else "")
+    plan = plan.model_copy(update={"inception_file": inception_file})
     torch.set_num_threads(plan.threads)
     job.write_plan(plan)
-    if plans and plans[0] != plan:
+    if plans and _described(plans[0]) != _described(plan):
         reporter.log(
             f"This job uses {_described(plan)}, the last one {_described(plans[0])}: from here on the run is not "
             "bitwise the one that was begun.",
@@ -139,6 +141,7 @@ def _work(
         f"{len(config.stages)} stages, on {_described(plan)}."
     )
     place = Workplace(run, config, data, plan, reporter, controls, turns, storage, ranks)
+    check_weights_of_judges(place)
     for stage in config.stages:
         trained, adopts = run.weights(stage.id).exists(), stage.optimization is None
         if trained or adopts:

@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-from cfd_studio.data.images import DataSet
-from cfd_studio.engine.build import derive_seed, load_denoiser, weights_metadata
+from cfd_studio.data.images import DataSet, to_float
+from cfd_studio.engine.audience import Audience
+from cfd_studio.engine.build import derive_seed, weights_metadata
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls
-from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
+from cfd_studio.engine.evaluation import classifier_accuracies, judge_model, judged_steps
 from cfd_studio.engine.gallery import write_strip
+from cfd_studio.engine.inception import load_inception
+from cfd_studio.engine.jury import PREVIEW, Jury
 from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.prepare import prepare, ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
@@ -22,8 +25,6 @@ from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs.folder import RunFolder
-
-STRIP_IMAGES = 8
 
 
 @dataclass
@@ -83,41 +84,64 @@ def train_stage(place: Workplace, stage: Stage) -> None:
         )
 
 
+def check_weights_of_judges(place: Workplace) -> None:
+    """Make sure that Inception can judge, where it will have to: after days of training is late to be told.
+
+    Raises
+    ------
+    StopRequested
+        Where the job is asked to stop.
+    CfdError
+        Where its weights cannot be had.
+    """
+    waiting = [stage.id for stage in place.config.diffusion_stages() if place.run.quality(stage.id) is None]
+    if place.config.evaluation.inception and waiting:
+        place.reporter.log("Looking for the weights of Inception-v3, which is to judge.")
+        load_inception(place.plan.inception_file, "cpu", Audience(poll=place.controls.poll))
+
+
 def judge_stage(place: Workplace, stage: Stage) -> None:
-    """Measure a trained stage, draw its strip, and keep the figures."""
+    """Measure a trained stage, draw its strip, and keep the figures.
+
+    Raises
+    ------
+    StopRequested
+        Where the job is asked to stop; what was drawn is taken up by the next one.
+    CfdError
+        Where weights are damaged, or Inception's cannot be had.
+    """
     run, config, reporter, device = place.run, place.config, place.reporter, place.plan.device
     reporter.phase("evaluating", stage.id)
-    accuracies = classifier_accuracies(run, config, place.data.held_out, device)
+    audience = Audience(place.turns, place.controls.poll, partial(reporter.count, unit="images"))
+    accuracies = classifier_accuracies(run, config, place.data.held_out, device, audience)
     quality = StageQuality(stage=stage.id, accuracies=accuracies)
     if isinstance(stage, ClassifierStage):
         if stage.id in accuracies:
             reporter.log(f"Classifier '{stage.id}' names {accuracies[stage.id]:.1%} of the held-out images rightly.")
     else:
-        place.jury = place.jury or Jury(run, config, place.data, device)
-        denoiser = load_denoiser(run, config, stage.id, device)
-        own_steps = config.own_steps(stage)
-        judgements = []
-        for steps in judged_steps(config, own_steps):
-            judgement, images = place.jury.judge(
-                stage.id, denoiser, own_steps, steps, turn=place.turns, on_call=place.controls.poll
-            )
-            judgements.append(judgement)
-            if steps == own_steps:
-                strip = run.stage(stage.id) / "samples" / f"step-{stage.steps:08d}.png"
-                place.storage.keep(
-                    f"the strip of stage '{stage.id}'",
-                    partial(write_strip, strip, images[:STRIP_IMAGES], STRIP_IMAGES),
-                )
-        quality = StageQuality(
-            stage=stage.id, judgements=tuple(judgements), floor=place.jury.floor(), accuracies=accuracies
+        inception_file = place.plan.inception_file
+        place.jury = place.jury or Jury(
+            run, config, place.data, device, inception_file=inception_file, audience=audience
         )
-        own = judgements[0]
-        distances = ", ".join(
-            f"{figure.value:.3g} in {figure.space}"
-            for figure in own.figures
-            if (figure.metric, figure.reference) == ("frechet", "held-out")
-        )
-        noun = "step" if own.sampling_steps == 1 else "steps"
-        reporter.log(f"Model '{stage.id}' with {own.sampling_steps} {noun}: Fréchet distance {distances}.")
+        wanted = [(steps, config.evaluation.sampler) for steps in judged_steps(config, config.own_steps(stage))]
+        quality, images = judge_model(place.jury, run, config, stage, device, wanted, audience)
+        quality = quality.model_copy(update={"accuracies": accuracies})
+        strip = run.stage(stage.id) / "samples" / f"step-{stage.steps:08d}.png"
+        place.storage.keep(f"the strip of stage '{stage.id}'", lambda: write_strip(strip, to_float(images), PREVIEW))
+        reporter.log(_summary(quality))
     place.storage.keep(f"the quality of stage '{stage.id}'", lambda: run.write_quality(quality))
+    if place.jury is not None:
+        place.jury.forget()
     reporter.say(StageJudged(quality=quality))
+
+
+def _summary(quality: StageQuality) -> str:
+    """Return how good a model is, in a sentence."""
+    own = quality.judgements[0]
+    distances = ", ".join(
+        f"{figure.value:.3g} in {figure.space}"
+        for figure in own.figures
+        if (figure.metric, figure.reference) == ("frechet", "held-out")
+    )
+    noun = "step" if own.sampling_steps == 1 else "steps"
+    return f"Model '{quality.stage}' with {own.sampling_steps} {noun}: Fréchet distance {distances}."

@@ -19,8 +19,8 @@ class FeatureStatistics:
         """Measure features of shape (N, F), N at least 2."""
         assert features.ndim == 2
         assert len(features) >= 2
-        wide = features.astype(np.float64)
-        return cls(wide.mean(axis=0), np.atleast_2d(np.cov(wide, rowvar=False)), len(wide))
+        mean = features.mean(axis=0, dtype=np.float64)
+        return cls(mean, np.atleast_2d(np.cov(features, rowvar=False, dtype=np.float64)), len(features))
 
 
 def frechet_distance(a: FeatureStatistics, b: FeatureStatistics) -> float:

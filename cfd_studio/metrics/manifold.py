@@ -44,6 +44,10 @@ class Manifold:
         rounding = _ROUNDING * (points - points[0]).norm(dim=1).amax()
         return cls(points, torch.cat(nearest).amax(dim=1) + rounding)
 
+    def to(self, device: torch.device | str) -> "Manifold":
+        """Return the set in a device's memory."""
+        return Manifold(self.points.to(device), self.radii.to(device))
+
 
 def precision_and_recall(
     samples: Manifold, real: Manifold, *, on_chunk: Callable[[], None] | None = None

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from cfd_studio.protocol.fields import Count
 
@@ -16,12 +16,20 @@ METRIC_WORDS: dict[Metric, str] = {
 }
 
 
+INCEPTION = "inception"
+INCEPTION_SPACE = f"{INCEPTION} (Inception-v3, 2048 features)"  # with torch-fidelity's weights
+FID = "FID"
+FID_IMAGES = 50_000  # on either side, of what is published as the FID of CIFAR-10
+
+
 class Figure(BaseModel):
     """One number and everything needed to know what it means.
 
-    ``metric`` is the Frechet distance (lower is better), or precision or recall (in [0, 1], higher is better) with
-    balls that reach as many ``neighbours``. ``space`` is ``pixels`` or names a classifier as in ``judge (mlp, 64
-    features)``, ``reference`` the real images compared with, ``samples`` how many images stand on the other side.
+    ``metric`` is the Frechet distance or the kernel distance (lower is better), the Inception score (from 1, higher is
+    better), or precision or recall (in [0, 1], higher is better) with balls that reach as many ``neighbours``.
+    ``space`` is ``pixels``, or names a classifier as in ``judge (mlp, 64 features)``, or is Inception's. ``reference``
+    names the real images compared with, of which there are ``reference_samples``; it is empty for the Inception score,
+    which knows of none. ``samples`` is how many images stand on the other side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,14 +42,35 @@ class Figure(BaseModel):
     reference_samples: Count | None = None
     value: float
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def name(self) -> str:
+        """What the figure may be called: FID only where it is measured as published ones are."""
+        if self.metric != "frechet" or not named(self.space, INCEPTION):
+            return METRIC_WORDS[self.metric]
+        against = (self.space, self.reference, self.samples, self.reference_samples)
+        if against == (INCEPTION_SPACE, "train", FID_IMAGES, FID_IMAGES):
+            return FID
+        return f"{FID} ({self.samples:,} against {self.reference_samples or 0:,} images, proxy)"
+
+
+def named(space: str, name: str) -> bool:
+    """Tell whether a space is the one of that name: ``pixels``, ``inception``, or a classifier's."""
+    return space == name or space.startswith(f"{name} (")
+
+
+def find(figures: tuple[Figure, ...], space: str, reference: str, metric: Metric = "frechet") -> Figure | None:
+    """Return the figure in the space of that name, or None; one that compares with nothing fits every reference."""
+    for figure in figures:
+        if named(figure.space, space) and figure.metric == metric and figure.reference in (reference, ""):
+            return figure
+    return None
+
 
 def find_value(figures: tuple[Figure, ...], space: str, reference: str, metric: Metric = "frechet") -> float | None:
-    """Return the value in ``pixels`` or in the features of the classifier of that name, or None."""
-    for figure in figures:
-        named = figure.space == space or figure.space.startswith(f"{space} (")
-        if named and (figure.reference, figure.metric) == (reference, metric):
-            return figure.value
-    return None
+    """Return the value in the space of that name, or None."""
+    figure = find(figures, space, reference, metric)
+    return None if figure is None else figure.value
 
 
 class Judgement(BaseModel):
@@ -57,7 +86,7 @@ class Judgement(BaseModel):
     figures: tuple[Figure, ...]
 
     def value(self, space: str, reference: str = "held-out", metric: Metric = "frechet") -> float | None:
-        """Return the value in ``pixels`` or in the features of the classifier of that name, or None."""
+        """Return the value in the space of that name, or None."""
         return find_value(self.figures, space, reference, metric)
 
 
@@ -74,3 +103,8 @@ class StageQuality(BaseModel):
     judgements: tuple[Judgement, ...] = ()
     floor: tuple[Figure, ...] = ()
     accuracies: dict[str, float] = {}
+
+    @property
+    def headline(self) -> Judgement | None:
+        """The judgement at the model's own steps, or at the most at which it is judged; None for a classifier."""
+        return next(iter(self.judgements), None)

@@ -25,37 +25,40 @@ class FigureOverRuns(Figure):
 
 
 class JudgementOverRuns(BaseModel):
-    """The figures of one model sampled with one number of steps, over all runs that have it."""
+    """The figures of one model sampled with one number of steps in one way, over all runs that have it."""
 
     model_config = ConfigDict(frozen=True)
 
     stage: str
     sampling_steps: int
+    sampler: str = "ddim"
     runs: int
     seconds_per_image: float
     figures: tuple[FigureOverRuns, ...]
 
 
 def judgements_over_runs(runs: Sequence[Sequence[StageQuality]]) -> tuple[JudgementOverRuns, ...]:
-    """Return mean and spread of every model and step count, in the order in which they were judged.
+    """Return mean and spread of every model, step count and sampler, in the order in which they were judged.
 
     Parameters
     ----------
     runs : sequence of sequences of StageQuality
         For each run, the quality of its stages.
     """
-    found: dict[tuple[str, int], list[Judgement]] = {}
+    found: dict[tuple[str, int, str], list[Judgement]] = {}
     for judgement in (one for run in runs for quality in run for one in quality.judgements):
-        found.setdefault((judgement.stage, judgement.sampling_steps), []).append(judgement)
+        key = (judgement.stage, judgement.sampling_steps, judgement.sampler)
+        found.setdefault(key, []).append(judgement)
     return tuple(
         JudgementOverRuns(
             stage=stage,
             sampling_steps=steps,
+            sampler=sampler,
             runs=len(judgements),
             seconds_per_image=statistics.fmean(one.seconds_per_image for one in judgements),
             figures=figures_over_runs([one.figures for one in judgements]),
         )
-        for (stage, steps), judgements in found.items()
+        for (stage, steps, sampler), judgements in found.items()
     )
 
 
@@ -63,12 +66,12 @@ def figures_over_runs(runs: Sequence[Sequence[Figure]]) -> tuple[FigureOverRuns,
     """Return mean and spread of every figure; two are the same where all but their value is."""
     found: dict[tuple[Any, ...], list[Figure]] = {}
     for figure in (one for run in runs for one in run):
-        found.setdefault(tuple(figure.model_dump(exclude={"value"}).values()), []).append(figure)
+        found.setdefault(tuple(figure.model_dump(exclude={"value", "name"}).values()), []).append(figure)
     result = []
     for same in found.values():
         values = [figure.value for figure in same]
         deviation = statistics.stdev(values) if len(values) > 1 else None
-        shared = same[0].model_dump() | {"value": statistics.fmean(values)}
+        shared = same[0].model_dump(exclude={"name"}) | {"value": statistics.fmean(values)}
         result.append(FigureOverRuns(**shared, deviation=deviation, runs=len(values)))
     return tuple(result)
 

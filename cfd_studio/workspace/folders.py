@@ -36,3 +36,13 @@ def log_folder() -> Path:
 def indexes_folder() -> Path:
     """Return the folder of what long journals came to; whoever deletes it loses a few seconds."""
     return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "journals"
+
+
+def samples_folder() -> Path:
+    """Return the folder of images drawn for figures that are not there yet; whoever deletes it loses hours."""
+    return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "samples"
+
+
+def features_folder() -> Path:
+    """Return the folder of what Inception sees in real images; whoever deletes it loses minutes."""
+    return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "features"

@@ -10,7 +10,7 @@ import pytest
 
 from cfd_studio.cli.app import run_command_line
 from cfd_studio.cli.quality_table import QualityTable
-from cfd_studio.protocol.figures import Figure
+from cfd_studio.protocol.figures import INCEPTION_SPACE, Figure
 from cfd_studio.protocol.study import JudgementOverRuns, figures_over_runs
 from cfd_studio.runs.folder import RunFolder
 
@@ -71,12 +71,119 @@ def test_other_experiments_and_copies_are_refused(
 def test_markdown_is_a_table_that_a_readme_can_hold(trained_run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("evaluate", trained_run.path, "--markdown", "--against", "train") == 0
     sentence, _, *table = capsys.readouterr().out.rstrip("\n").splitlines()
-    assert "against the training images" in sentence
+    assert "32 samples against the 1,442 training images" in sentence
     assert len({line.count("|") for line in table}) == 1
     assert all(line.startswith("| ") and line.endswith(" |") for line in table)
     assert [line.split(" | ")[0] for line in table[2:]] == [
         f"| {name}" for name, counts in (("teacher", 4), ("pd-4", 3), ("pd-2", 2), ("cfd-2", 2)) for _ in range(counts)
     ]
+
+
+def _rows(printed: str) -> list[list[str]]:
+    lines = [line for line in printed.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_students_at_their_own_steps_stand_beside_the_teacher_with_every_step_count_and_sampler(
+    trained_run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "figures.json"
+    arguments = ["--own", "--steps", "4,2,1", "--sampler", "ddim,dpm-solver++", "--samples", "16", "--json", out]
+    assert call("evaluate", trained_run.path, "--markdown", *arguments) == 0
+    heading, _, *rows, floor = _rows(capsys.readouterr().out)
+    assert heading[:4] == ["model", "steps", "sampler", "ms per image"]
+    assert [tuple(row[:3]) for row in rows] == [
+        *(("teacher", steps, "ddim") for steps in "421"),
+        *(("teacher", steps, "dpm-solver++") for steps in "421"),
+        ("pd-4", "4", "ddim"),
+        ("pd-2", "2", "ddim"),
+        ("cfd-2", "2", "ddim"),
+    ]
+    assert floor[:3] == ["real images", "", ""]
+    teacher = json.loads(out.read_text())[0]
+    assert [one["sampler"] for one in teacher["judgements"]] == ["ddim"] * 3 + ["dpm-solver++"] * 3
+    assert {figure["samples"] for one in teacher["judgements"] for figure in one["figures"]} == {16}
+    assert {figure["name"] for figure in teacher["floor"]} == {"Fréchet", "precision", "recall"}
+
+
+def test_one_model_at_the_steps_it_can_do(trained_run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("evaluate", trained_run.path, "--markdown", "--stage", "pd-4, cfd-2", "--steps", "4,2") == 0
+    heading, _, *rows, _ = _rows(capsys.readouterr().out)
+    assert heading[:3] == ["model", "steps", "ms per image"]  # no column for one sampler
+    assert [tuple(row[:2]) for row in rows] == [("pd-4", "4"), ("pd-4", "2"), ("cfd-2", "2")]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stage", "judge"], "the run has no model 'judge'. It has teacher, pd-4, pd-2, cfd-2."),
+        (["--stage", "pd-2", "--steps", "8,4"], "no model can draw with 8 or 4 steps"),
+        (["--steps", "0"], "--steps: '0' is no list of step counts"),
+        (["--sampler", "euler"], "--sampler: "),
+        (["--eta", "2"], "--eta: "),
+        (["--guidance", "3"], "evaluation.sampler.guidance: only a class-conditional network can be guided"),
+        (["--samples", "3"], "--samples: "),
+        (["--inception-file", "missing.pth"], "missing.pth: cannot be read"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_is_drawn(
+    options: list[str], said: str, trained_run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("evaluate", trained_run.path, *options) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_what_was_drawn_for_a_command_that_was_stopped_is_kept_and_then_removed(
+    trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cfd_studio.engine.jury import Jury
+    from cfd_studio.workspace.folders import samples_folder
+
+    judge = Jury.judge
+
+    def stopped(jury: Jury, stage: Any, *arguments: Any) -> Any:
+        if stage.id == "pd-2":
+            raise KeyboardInterrupt
+        return judge(jury, stage, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Jury, "judge", stopped)
+        assert call("evaluate", trained_run.path, "--own") != 0
+    assert len([path for path in samples_folder().iterdir() if path.suffix != ".lock"]) == 2
+    assert call("evaluate", trained_run.path, "--own") == 0
+    assert list(samples_folder().iterdir()) == []
+
+
+def _seen_by_inception(samples: int, real: int, reference: str = "train") -> QualityTable:
+    about: dict[str, Any] = {"space": INCEPTION_SPACE, "samples": samples, "reference_samples": real}
+    figures = [
+        Figure(metric="frechet", reference=reference, value=3.0, **about),
+        Figure(metric="kid", reference=reference, value=0.00123, **about),
+        Figure(metric="inception-score", reference="", value=9.123, **about),
+        Figure(metric="recall", space="pixels", reference=reference, samples=samples, value=0.5),
+    ]
+    over = figures_over_runs([figures])
+    judgement = JudgementOverRuns(stage="cfd-4", sampling_steps=4, runs=1, seconds_per_image=0.002, figures=over)
+    return QualityTable([judgement], [], reference, 1)
+
+
+def test_fid_is_called_so_only_with_the_published_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    _seen_by_inception(50_000, 50_000).write(markdown=True)
+    sentence, *_ = capsys.readouterr().out.splitlines()
+    assert "50,000 samples against the 50,000 training images" in sentence
+    assert "proxy" not in sentence
+    _seen_by_inception(50_000, 50_000).write(markdown=True)
+    heading, _, row = _rows(capsys.readouterr().out)
+    assert heading[3:] == ["FID", "inception KID", "inception Inception score", "pixels recall"]
+    assert row[3:] == ["3.00", "0.00123", "9.12", "0.500"]
+    for samples, real, reference in ((10_000, 50_000, "train"), (50_000, 10_000, "held-out")):
+        table = _seen_by_inception(samples, real, reference)
+        table.write(markdown=True)
+        printed = capsys.readouterr().out
+        assert "the proxy is not comparable with it" in printed
+        assert _rows(printed)[0][3] == f"FID proxy, {samples:,} against {real:,}"
 
 
 def _table(**values: float | list[float]) -> QualityTable:

@@ -147,7 +147,7 @@ def test_a_stop_during_evaluation_loses_nothing_that_was_trained(
     mini_run: MakeRun, train: Train, monkeypatch: pytest.MonkeyPatch, fingerprints: Callable[..., Any]
 ) -> None:
     from cfd_studio.engine import controls
-    from cfd_studio.engine.evaluation import Jury
+    from cfd_studio.engine.jury import Jury
 
     run = mini_run()
     monkeypatch.setattr(controls, "POLL_SECONDS", 0.0)

@@ -15,10 +15,12 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import x_from_x
 from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
 from cfd_studio.diffusion.schedule import NoiseSchedule
+from cfd_studio.engine.audience import Audience
 from cfd_studio.engine.build import build_data, derive_seed, load_denoiser
-from cfd_studio.engine.evaluation import Jury, halvings, judged_steps
+from cfd_studio.engine.evaluation import halvings, judged_steps
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.gallery import draw, tile, to_pixels, write_strip
+from cfd_studio.engine.jury import Jury
 from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
 from cfd_studio.metrics.manifold import NEIGHBOURS, Manifold, precision_and_recall
 from cfd_studio.protocol.errors import CfdError
@@ -74,18 +76,27 @@ def test_pixels_tiles_and_strips(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["strip.png"]
 
 
+def _drawn(run: RunFolder, stage: str, steps: int) -> torch.Tensor:
+    """Return the images that a jury of the miniature run must have judged: 32, in batches of 16, rounded to 8 bits."""
+    denoiser = load_denoiser(run, run.config(), stage, "cpu")
+    noise = starting_noise(derive_seed(run.config().seed, "evaluation"), 0, 32, (1, 8, 8))
+    return to_uint8(draw(denoiser, noise, steps, steps, batch_size=16).images)
+
+
 def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
     config = trained_run.config()
     data = build_data(config)
     jury = Jury(trained_run, config, data, "cpu")
     denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
-    judgement, images = jury.judge("pd-2", denoiser, 2, 2)
-    noise = starting_noise(derive_seed(config.seed, "evaluation"), 0, 32, (1, 8, 8))
-    torch.testing.assert_close(images, sample(denoiser, noise, [8, 4, 0], ddim()), rtol=1e-4, atol=1e-5)
-    sampled = FeatureStatistics.of(to_float(to_uint8(images)).flatten(1).numpy())
+    judgement, first = jury.judge(config.stage("pd-2"), denoiser, 2)  # type: ignore[arg-type]
+    images = _drawn(trained_run, "pd-2", 2)
+    assert torch.equal(first, images[:8])
+    sampled = FeatureStatistics.of(to_float(images).flatten(1).numpy())
     for reference, real in (("held-out", data.held_out), ("train", data.train)):
         expected = frechet_distance(sampled, FeatureStatistics.of(to_float(real.images).flatten(1).numpy()))
         assert judgement.value("pixels", reference) == pytest.approx(expected, rel=1e-6)
+    counts = {(figure.reference, figure.samples, figure.reference_samples) for figure in judgement.figures}
+    assert counts == {("held-out", 32, len(data.held_out)), ("train", 32, len(data.train))}
     quality = trained_run.quality("pd-2")
     assert quality is not None
     assert quality.judgements[0].figures == judgement.figures
@@ -101,14 +112,16 @@ def test_precision_and_recall_of_every_space_and_of_the_floor(trained_run: RunFo
     jury = Jury(trained_run, config, data, "cpu")
     polled: list[int] = []
     denoiser = load_denoiser(trained_run, config, "pd-4", "cpu")
-    judgement, images = jury.judge("pd-4", denoiser, 4, 4, on_call=lambda: polled.append(1))
+    audience = Audience(poll=lambda: polled.append(1))
+    judgement, _ = jury.judge(config.stage("pd-4"), denoiser, 4, audience=audience)  # type: ignore[arg-type]
     assert len(polled) > 2 * 4  # between the network calls of two batches, and while measuring
 
     def seen(images: torch.Tensor) -> Manifold:
         return Manifold.of(to_float(images).flatten(1))
 
+    images = _drawn(trained_run, "pd-4", 4)
     for reference, real in (("held-out", data.held_out), ("train", data.train)):
-        expected = precision_and_recall(seen(to_uint8(images)), seen(real.images))
+        expected = precision_and_recall(seen(images), seen(real.images))
         measured = judgement.value("pixels", reference, "precision"), judgement.value("pixels", reference, "recall")
         assert measured == expected
         assert judgement.value("judge", reference, "precision") is not None
@@ -135,7 +148,7 @@ def test_judging_touches_no_global_generator(trained_run: RunFolder) -> None:
     jury = Jury(trained_run, config, build_data(config), "cpu")
     denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
     before = torch.get_rng_state()
-    jury.judge("pd-2", denoiser, 2, 1)
+    jury.judge(config.stage("pd-2"), denoiser, 1)  # type: ignore[arg-type]
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -145,6 +158,10 @@ def test_a_model_is_judged_at_its_own_steps_first_and_never_beyond(mini_config: 
     assert judged_steps(config, 1) == [1]
     assert judged_steps(config, 8, every_halving=True) == [8, 4, 2, 1]
     assert list(halvings(12)) == [12, 6, 3]
+    fewer = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"most_steps": 4})})
+    assert judged_steps(fewer, 8) == [4, 2, 1]
+    assert judged_steps(fewer, 8, every_halving=True) == [4, 2, 1]
+    assert judged_steps(fewer, 2) == [2, 1]
 
 
 def test_seeds_are_derived_from_every_part_and_fit_every_generator() -> None:

@@ -4,26 +4,28 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import describe, metric_value, milliseconds
-from cfd_studio.protocol.figures import Figure, Metric, find_value
+from cfd_studio.protocol.figures import FID, INCEPTION, Figure, Metric, find, named
 from cfd_studio.protocol.stages import ClassifierStage
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
-_METRICS: tuple[Metric, ...] = ("frechet", "precision", "recall")
-HEADINGS = (
+FIXED = (
     ("Stage", "Name of the stage"),
     ("Kind", "What it is, and its own step count or its held-out accuracy"),
     ("Steps", "Sampling steps asked for"),
     ("Calls", "Network calls counted per image"),
     ("Time per\nimage", "Wall time of the network calls, in batches"),
-    ("Judge,\nFréchet", "Fréchet distance in the judge's features; lower is better"),
-    ("Judge,\nprecision", "Share of the samples that lie among the real images in the judge's features"),
-    ("Judge,\nrecall", "Share of the real images that lie among the samples in the judge's features"),
-    ("Pixels,\nFréchet", "Fréchet distance of the pixels; lower is better"),
-    ("Pixels,\nprecision", "Share of the samples that lie among the real images in pixels"),
-    ("Pixels,\nrecall", "Share of the real images that lie among the samples in pixels"),
 )
-FIRST_FIGURE = 5
+FIRST_FIGURE = len(FIXED)
+_METRICS: dict[Metric, tuple[str, str]] = {
+    "frechet": ("Fréchet", "Fréchet distance {}; lower is better"),
+    "kid": ("KID", "Kernel Inception Distance {}; lower is better, and a little below 0 is as good as 0"),
+    "inception-score": ("score", "Inception score {}; higher is better, and it knows of no real images"),
+    "precision": ("precision", "Share of the samples that lie among the real images {}"),
+    "recall": ("recall", "Share of the real images that lie among the samples {}"),
+}
+_SHARED: tuple[Metric, ...] = ("frechet", "precision", "recall")
+Column = tuple[str, Metric]  # the name of a feature space, and what is measured in it
 
 
 class FiguresTable(QAbstractTableModel):
@@ -33,20 +35,25 @@ class FiguresTable(QAbstractTableModel):
     ----------
     reference : str
         The real images that the figures compare with: ``held-out`` or ``train``.
+    headings : tuple of (str, str)
+        Of every column, with its tooltip.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[tuple[str, ...]] = []
         self.own: list[bool] = []
+        self.headings: tuple[tuple[str, str], ...] = FIXED
         self.reference = "held-out"
 
     def show_snapshot(self, snapshot: RunSnapshot) -> None:
         """Fill the table."""
-        rows, own = _rows(snapshot, self.reference)
-        if rows != self.rows:
+        columns = _columns(snapshot)
+        headings = (*FIXED, *(_heading(snapshot, column, self.reference) for column in columns))
+        rows, own = _rows(snapshot, columns, self.reference)
+        if (rows, headings) != (self.rows, self.headings):
             self.beginResetModel()
-            self.rows, self.own = rows, own
+            self.rows, self.own, self.headings = rows, own, headings
             self.endResetModel()
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
@@ -55,7 +62,7 @@ class FiguresTable(QAbstractTableModel):
 
     def columnCount(self, parent: Index = _NOWHERE) -> int:
         """Return how many columns there are."""
-        return 0 if parent.isValid() else len(HEADINGS)
+        return 0 if parent.isValid() else len(self.headings)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the text of a cell, its alignment, or whether its row is a model at its own step count."""
@@ -73,9 +80,9 @@ class FiguresTable(QAbstractTableModel):
         if side != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return HEADINGS[section][0]
+            return self.headings[section][0]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return HEADINGS[section][1]
+            return self.headings[section][1]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return (
                 Qt.AlignmentFlag.AlignLeft if section < 2 else Qt.AlignmentFlag.AlignRight
@@ -84,12 +91,51 @@ class FiguresTable(QAbstractTableModel):
 
     def as_text(self) -> str:
         """Return the table with tabs, for a spreadsheet; the headings of figures name the reference."""
-        names = [heading.replace("\n", " ") for heading, _ in HEADINGS]
+        names = [heading.replace("\n", " ") for heading, _ in self.headings]
         names[FIRST_FIGURE:] = [f"{name}, {self.reference}" for name in names[FIRST_FIGURE:]]
         return "\n".join("\t".join(row) for row in (names, *self.rows))
 
 
-def _rows(snapshot: RunSnapshot, reference: str) -> tuple[list[tuple[str, ...]], list[bool]]:
+def _figures(snapshot: RunSnapshot) -> list[Figure]:
+    qualities = [seen.quality for seen in snapshot.stages.values() if seen.quality is not None]
+    return [figure for quality in qualities for one in quality.judgements for figure in one.figures]
+
+
+def _columns(snapshot: RunSnapshot) -> list[Column]:
+    """Return the columns: a run that is judged neither by a classifier nor by Inception has none for them."""
+    judge = snapshot.config.evaluation.judge
+    figures = _figures(snapshot)
+    seen = {
+        (space, figure.metric)
+        for space in (judge, INCEPTION, "pixels")
+        for figure in figures
+        if space is not None and named(figure.space, space)
+    }
+    if not figures:
+        seen = {(space, metric) for space in (judge, "pixels") if space for metric in _SHARED}
+    return [
+        (space, metric)
+        for space in dict.fromkeys((judge, INCEPTION, "pixels"))
+        for metric in _METRICS
+        if space is not None and (space, metric) in seen
+    ]
+
+
+def _heading(snapshot: RunSnapshot, column: Column, reference: str) -> tuple[str, str]:
+    space, metric = column
+    word, tip = _METRICS[metric]
+    if space == INCEPTION:
+        tip = tip.format("in Inception's features")
+        figure = find(tuple(_figures(snapshot)), space, reference, metric)
+        if metric == "frechet" and figure is not None:
+            return (FID if figure.name == FID else f"{FID}\nproxy"), f"{figure.name}: {tip}"
+        return f"Inception,\n{word}", tip
+    if space == "pixels":
+        return f"Pixels,\n{word}", tip.format("of the pixels" if metric == "frechet" else "in pixels")
+    return f"Judge,\n{word}", tip.format("in the judge's features")
+
+
+def _rows(snapshot: RunSnapshot, columns: list[Column], reference: str) -> tuple[list[tuple[str, ...]], list[bool]]:
     rows: list[tuple[str, ...]] = []
     own: list[bool] = []
     floor: tuple[Figure, ...] = ()
@@ -101,7 +147,7 @@ def _rows(snapshot: RunSnapshot, reference: str) -> tuple[list[tuple[str, ...]],
         if isinstance(stage, ClassifierStage):
             accuracy = quality.accuracies.get(stage.id)
             words += f" · {accuracy:.1%} right" if accuracy is not None else ""
-            rows.append((stage.id, words, *[""] * (len(HEADINGS) - 2)))
+            rows.append((stage.id, words, *[""] * (len(FIXED) - 2 + len(columns))))
             own.append(False)
             continue
         floor = quality.floor or floor
@@ -113,18 +159,16 @@ def _rows(snapshot: RunSnapshot, reference: str) -> tuple[list[tuple[str, ...]],
                     str(judgement.sampling_steps),
                     str(judgement.network_calls),
                     milliseconds(judgement.seconds_per_image),
-                    *_values(judgement.figures, snapshot, reference),
+                    *_values(judgement.figures, columns, reference),
                 )
             )
-            own.append(judgement.sampling_steps == snapshot.config.own_steps(stage))
-    measured = _values(floor, snapshot, reference)
-    if any(measured):
-        rows.append(("floor", "Real against real", "", "", "", *measured))
+            own.append(judgement is quality.headline)
+    if any(figure.reference == reference for figure in floor):
+        rows.append(("floor", "Real against real", "", "", "", *_values(floor, columns, reference)))
         own.append(False)
     return rows, own
 
 
-def _values(figures: tuple[Figure, ...], snapshot: RunSnapshot, reference: str) -> list[str]:
-    spaces = (snapshot.config.evaluation.main_space, "pixels")
-    values = [(metric, find_value(figures, space, reference, metric)) for space in spaces for metric in _METRICS]
-    return ["" if value is None else metric_value(metric, value) for metric, value in values]
+def _values(figures: tuple[Figure, ...], columns: list[Column], reference: str) -> list[str]:
+    found = [find(figures, space, reference, metric) for space, metric in columns]
+    return ["" if figure is None else metric_value(figure.metric, figure.value) for figure in found]

@@ -69,15 +69,16 @@ def figure_lines(judgement: Judgement) -> list[str]:
     lines: dict[str, list[str]] = {}
     for figure in judgement.figures:
         reference = REFERENCE_WORDS.get(figure.reference, figure.reference)
-        where = f"in {figure.space}, {figure.samples:,} samples against {reference}"
+        against = f" against {reference}" if reference else ""
+        where = f"in {figure.space}, {figure.samples:,} samples{against}"
         measured = f"{METRIC_WORDS[figure.metric]} {metric_value(figure.metric, figure.value)}"
         lines.setdefault(where, []).append(measured)
     return [f"{', '.join(measured)} {where}" for where, measured in lines.items()]
 
 
 def metric_value(metric: Metric, value: float) -> str:
-    """Return a Frechet distance with three significant digits, a share with three decimals."""
-    return short(value) if metric == "frechet" else f"{value:.3f}"
+    """Return a share with three decimals, everything else with three significant digits."""
+    return f"{value:.3f}" if metric in ("precision", "recall") else short(value)
 
 
 def milliseconds(seconds: float) -> str:

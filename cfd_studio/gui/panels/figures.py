@@ -9,6 +9,9 @@ from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import REFERENCE_WORDS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.protocol.sampling import DDIM
+
+ROOM = 6  # figures that fit beside each other into the smallest window
 
 
 class FiguresPanel(QWidget):
@@ -17,6 +20,7 @@ class FiguresPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.table = FiguresTable()
+        self.table.modelReset.connect(self._fit)
         self.view = QTableView()
         self.view.setModel(self.table)
         self.view.setFont(theme.font(13, tabular=True))
@@ -27,11 +31,8 @@ class FiguresPanel(QWidget):
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(32)
         heading = self.view.horizontalHeader()
-        heading.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         heading.setHighlightSections(False)
         heading.setMinimumSectionSize(64)
-        for section in range(FIRST_FIGURE):
-            heading.setSectionResizeMode(section, QHeaderView.ResizeMode.ResizeToContents)
         self.view.setWordWrap(False)
         self.copy = Button("Copy table", icon="copy", tip="Copy with tabs, for a spreadsheet")
         self.copy.clicked.connect(self._copy)
@@ -59,13 +60,16 @@ class FiguresPanel(QWidget):
         """Fill the table with what is measured so far."""
         self._snapshot = snapshot
         self.table.show_snapshot(snapshot)
-        config = snapshot.config
         if self.table.rows:
-            self.words.setText(
-                f"{config.evaluation.samples:,} samples against real images. Fréchet distance: lower is better; "
-                f"precision and recall: higher is better. The judge is “{config.evaluation.judge}”, which takes no "
-                "part in distillation; the floor is real against real."
-            )
+            self.words.setText(_words(snapshot))
+
+    def _fit(self) -> None:
+        """Share the room among the figures, or scroll where it would be too little for them."""
+        heading, few = self.view.horizontalHeader(), len(self.table.headings) - FIRST_FIGURE <= ROOM
+        for section in range(len(self.table.headings)):
+            wide = section >= FIRST_FIGURE and few
+            mode = QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.ResizeToContents
+            heading.setSectionResizeMode(section, mode)
 
     def _turn_to(self, button: QAbstractButton) -> None:
         self.table.reference = button.property("reference")
@@ -74,3 +78,16 @@ class FiguresPanel(QWidget):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.table.as_text())
+
+
+def _words(snapshot: RunSnapshot) -> str:
+    """Return what the figures mean."""
+    evaluation = snapshot.config.evaluation
+    sampler = "" if evaluation.sampler == DDIM else f" of {evaluation.sampler}"
+    words = (
+        f"{evaluation.samples:,} samples{sampler} against real images. Fréchet distance: lower is better; precision "
+        "and recall: higher is better."
+    )
+    if evaluation.judge is not None:
+        words += f" The judge is “{evaluation.judge}”, which takes no part in distillation."
+    return f"{words} The floor is real against real."

@@ -101,7 +101,7 @@ def _note(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
         return f"{seen.step:,} / {seen.total_steps:,}" if seen.step else f"{seen.total_steps:,} steps"
     if isinstance(stage, ClassifierStage):
         return "held-out accuracy"
-    judgement = seen.judgement(snapshot.config.own_steps(stage))
+    judgement = seen.quality.headline if seen.quality else None
     value = judgement.value(snapshot.config.evaluation.main_space) if judgement else None
     return f"Fréchet {short(value)}" if value is not None else "Trained"
 
@@ -112,7 +112,7 @@ def _tip(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
         lines.append(f"Distilled from {stage.parent}")
     if stage.optimization:
         lines.append(f"{seen.step:,} of {seen.total_steps:,} optimizer steps of {stage.optimization.batch_size} images")
-    if not isinstance(stage, ClassifierStage) and (judgement := seen.judgement(snapshot.config.own_steps(stage))):
+    if seen.quality and (judgement := seen.quality.headline):
         lines += figure_lines(judgement)
         lines.append(f"{milliseconds(judgement.seconds_per_image)} per image")
     return "\n".join(lines)

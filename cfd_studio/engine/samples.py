@@ -1,0 +1,161 @@
+"""The images of one model, drawn batch by batch, and kept until their figures are."""
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from cfd_studio.data.images import to_uint8
+from cfd_studio.diffusion.denoiser import Denoiser
+from cfd_studio.diffusion.samplers import starting_noise
+from cfd_studio.engine.audience import ALONE, Audience
+from cfd_studio.engine.build import ImageShape
+from cfd_studio.engine.gallery import draw
+from cfd_studio.protocol.sampling import Sampler
+from cfd_studio.workspace.folders import samples_folder
+from cfd_studio.workspace.reel import Reel
+
+_HEAD = struct.Struct("<IId")  # images, network calls per image, seconds
+_VERSION = 1  # of all that is computed between weights and images
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All that the images of a model depend on, beside their number.
+
+    Attributes
+    ----------
+    weights : str
+        Digest of the network, its weights and its schedule.
+    own_steps, sampling_steps : int
+        What the model was made for, and what is wanted.
+    seed : int
+        The noise of image i is drawn from (seed, i).
+    shape : (int, int, int)
+        Channels, height, width.
+    labels : str
+        How the classes of a conditional model were chosen; empty for none.
+    """
+
+    weights: str
+    own_steps: int
+    sampling_steps: int
+    sampler: Sampler
+    clip: bool
+    seed: int
+    shape: ImageShape
+    batch_size: int
+    labels: str = ""
+
+
+class Samples:
+    """Images of a model, rounded to 8 bits.
+
+    What an earlier attempt drew is taken from the user's cache, where each batch goes as soon as it is drawn.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    denoiser : Denoiser
+    labels : Tensor of int64, optional
+        Classes of a conditional model, one for every image that may be wanted.
+
+    Attributes
+    ----------
+    seconds : float
+        Wall time of drawing the images that were yielded.
+    network_calls : int
+        Counted per image.
+    """
+
+    def __init__(self, drawing: Drawing, denoiser: Denoiser, labels: Tensor | None = None) -> None:
+        self._drawing = drawing
+        self._denoiser = denoiser
+        self._labels = labels
+        self._reel = Reel(samples_folder(), self._key())
+        self._more = False
+        self.seconds = 0.0
+        self.network_calls = 0
+
+    def batches(self, count: int, audience: Audience = ALONE) -> Iterator[Tensor]:
+        """Yield ``count`` images, uint8 of shape (N, C, H, W) on the CPU, at most a batch at a time."""
+        done = 0
+        while done < count:
+            wanted = min(self._drawing.batch_size, count - done)
+            images = self._recall(wanted)
+            if images is None:
+                images = self._draw(done, wanted, count, audience)
+            done += wanted
+            audience.progress(done, count)
+            yield images
+
+    def forget(self) -> None:
+        """Delete what was kept, unless more was kept than asked for: the figures are there."""
+        if not self._more:
+            self._reel.remove()
+
+    def close(self) -> None:
+        """Leave what was drawn to the next attempt."""
+        self._more = self._reel.read(self._most()) is not None
+        self._reel.close()
+
+    def _recall(self, wanted: int) -> Tensor | None:
+        """Return the next images that were kept, if they are a batch as it would be drawn, or the head of one."""
+        piece = self._reel.read(self._most())
+        if piece is None:
+            return None
+        held, calls, seconds = _HEAD.unpack_from(piece)
+        if len(piece) != _HEAD.size + held * self._size or held not in (wanted, self._drawing.batch_size):
+            self._reel.back()
+            return None
+        self.seconds += seconds * wanted / held
+        self.network_calls = calls
+        pixels = torch.frombuffer(bytearray(piece), dtype=torch.uint8, offset=_HEAD.size)
+        return pixels.view(held, *self._drawing.shape)[:wanted]
+
+    def _draw(self, start: int, wanted: int, count: int, audience: Audience) -> Tensor:
+        how = self._drawing
+        heard = 0
+
+        def on_call() -> None:
+            nonlocal heard
+            audience.poll()
+            audience.progress(start + min(wanted * heard // how.sampling_steps, wanted - 1), count)
+            heard += 1
+
+        drawn = draw(
+            self._denoiser,
+            starting_noise(how.seed, start, wanted, how.shape),
+            how.own_steps,
+            how.sampling_steps,
+            sampler=how.sampler,
+            seed=how.seed,
+            start=start,
+            batch_size=wanted,
+            labels=None if self._labels is None else self._labels[start : start + wanted],
+            clip=how.clip,
+            turn=audience.turn,
+            on_call=on_call,
+        )
+        images = to_uint8(drawn.images)
+        seconds = drawn.seconds_per_image * wanted
+        self._reel.append(_HEAD.pack(wanted, drawn.network_calls, seconds) + images.numpy().tobytes())
+        self.seconds += seconds
+        self.network_calls = drawn.network_calls
+        return images
+
+    def _key(self) -> str:
+        depends = asdict(self._drawing) | {"sampler": self._drawing.sampler.model_dump(), "version": _VERSION}
+        return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _size(self) -> int:
+        return math.prod(self._drawing.shape)
+
+    def _most(self) -> int:
+        return _HEAD.size + self._drawing.batch_size * self._size

@@ -1,0 +1,152 @@
+"""What a feature space shows of many images: streamed through it, measured, compared with what it shows of others."""
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cfd_studio.engine.audience import Audience
+from cfd_studio.engine.spaces import Look, Space
+from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
+from cfd_studio.metrics.inception import inception_score, kernel_distance
+from cfd_studio.metrics.manifold import NEIGHBOURS, Manifold, precision_and_recall
+from cfd_studio.protocol.figures import Figure
+from cfd_studio.workspace import cache
+from cfd_studio.workspace.folders import features_folder
+
+CHUNK = 1000  # images as floating-point numbers at a time
+SMALLEST = NEIGHBOURS + 1  # images that can be compared
+_HEAD = struct.Struct("<QQd")  # rows, columns, Inception score
+
+
+class Seen(NamedTuple):
+    """What is known of a set of images in one feature space; ``score`` is Inception's, None in other spaces."""
+
+    statistics: FeatureStatistics
+    manifold: Manifold
+    score: float | None
+
+    @classmethod
+    def of(cls, features: Tensor, score: float | None, device: str, on_chunk: Callable[[], None]) -> "Seen":
+        """Measure features of shape (N, F) that lie on the CPU, where the result lies too."""
+        statistics = FeatureStatistics.of(features.numpy())
+        return cls(statistics, Manifold.of(features.to(device), on_chunk=on_chunk).to("cpu"), score)
+
+
+def look_through(spaces: list[Space], batches: Iterable[Tensor], device: str, audience: Audience) -> list[Look]:
+    """Return what every space shows of a stream of images, uint8 of shape (N, C, H, W); at most a chunk is held."""
+    looks: list[list[Look]] = [[] for _ in spaces]
+    for chunk in _chunks(batches):
+        images = chunk.to(device)
+        for space, seen in zip(spaces, looks, strict=True):
+            with audience.at_work() as between:
+                seen.append(space.look(images, between))
+    return [
+        Look(
+            torch.cat([one.features for one in seen]),
+            torch.cat([one.logits for one in seen if one.logits is not None]) if seen[0].logits is not None else None,
+        )
+        for seen in looks
+    ]
+
+
+def see(spaces: list[Space], batches: Iterable[Tensor], device: str, audience: Audience) -> dict[str, Seen]:
+    """Measure a stream of images in every space."""
+    return {
+        space.name: Seen.of(look.features, _score(look), device, audience.poll)
+        for space, look in zip(spaces, look_through(spaces, batches, device, audience), strict=True)
+    }
+
+
+def see_real(spaces: list[Space], images: Tensor, device: str, audience: Audience) -> dict[str, Seen]:
+    """Measure real images, uint8 of shape (N, C, H, W), in every space."""
+    return {
+        space.name: Seen.of(*_features_of_real(space, images, device, audience), device, audience.poll)
+        for space in spaces
+    }
+
+
+def _features_of_real(space: Space, images: Tensor, device: str, audience: Audience) -> tuple[Tensor, float | None]:
+    """Return features and Inception score; what takes long is kept in the user's cache."""
+    key = _key(space, images) if space.key else ""
+    if key and (kept := _remembered(key)) is not None:
+        return kept
+    (look,) = look_through([space], _told(images, audience), device, audience)
+    score = _score(look)
+    if key and score is not None:
+        head = _HEAD.pack(*look.features.shape, score)
+        cache.keep(features_folder(), key, head + look.features.numpy().tobytes())
+    return look.features, score
+
+
+def compare(
+    space: str, samples: Seen, real: Seen, reference: str, device: str, on_chunk: Callable[[], None]
+) -> Iterator[Figure]:
+    """Yield every figure of one set of images against real ones."""
+    count = samples.statistics.count
+    about = {"space": space, "reference": reference, "samples": count, "reference_samples": real.statistics.count}
+    yield Figure.model_validate(about | {"value": frechet_distance(samples.statistics, real.statistics)})
+    place = "cpu" if device == "mps" else device  # Metal has no float64
+    shares = precision_and_recall(samples.manifold.to(place), real.manifold.to(place), on_chunk=on_chunk)
+    for metric, share in zip(("precision", "recall"), shares, strict=True):
+        yield Figure.model_validate(about | {"metric": metric, "neighbours": NEIGHBOURS, "value": share})
+    if samples.score is not None:
+        distance = kernel_distance(samples.manifold.points, real.manifold.points, on_chunk=on_chunk)
+        yield Figure.model_validate(about | {"metric": "kid", "value": distance})
+
+
+def scores(seen: dict[str, Seen]) -> Iterator[Figure]:
+    """Yield the figures that compare with nothing."""
+    for space, one in seen.items():
+        if one.score is not None:
+            yield Figure(
+                metric="inception-score", space=space, reference="", samples=one.statistics.count, value=one.score
+            )
+
+
+def _chunks(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yield the same images in chunks, so that what is seen of one depends on no batch."""
+    held: list[Tensor] = []
+    count = 0
+    for batch in batches:
+        for part in batch.split(CHUNK):
+            missing = CHUNK - count
+            held.append(part[:missing])
+            count += len(held[-1])
+            if count == CHUNK:
+                yield torch.cat(held)
+                held, count = [part[missing:]], len(part) - missing
+    if count:
+        yield torch.cat(held)
+
+
+def _told(images: Tensor, audience: Audience) -> Iterator[Tensor]:
+    for start in range(0, len(images), CHUNK):
+        audience.progress(start, len(images))
+        yield images[start : start + CHUNK]
+    audience.progress(len(images), len(images))
+
+
+def _score(look: Look) -> float | None:
+    return None if look.logits is None else inception_score(look.logits)
+
+
+def _key(space: Space, images: Tensor) -> str:
+    digest = hashlib.sha256(f"{space.key} {tuple(images.shape)}".encode())
+    for part in images.split(CHUNK):
+        digest.update(part.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _remembered(key: str) -> tuple[Tensor, float] | None:
+    content = cache.recall(features_folder(), key)
+    if content is None or len(content) < _HEAD.size:
+        return None
+    rows, columns, score = _HEAD.unpack_from(content)
+    if len(content) != _HEAD.size + 4 * rows * columns:
+        return None
+    features = torch.frombuffer(bytearray(content), dtype=torch.float32, offset=_HEAD.size)
+    return features.view(rows, columns), score

@@ -1,0 +1,57 @@
+"""What was costly to compute and may be computed again: files in the user's cache, each with its digest.
+
+Nothing depends on it: a file that is damaged, a link, or too large is as good as none, and a disk that takes nothing
+makes the next time as costly as this one.
+"""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import read_bounded
+
+MOST_BYTES = 8 * 2**30
+MOST_FILES = 256
+_DIGEST = 32
+
+
+def recall(folder: Path, key: str) -> bytes | None:
+    """Return what was kept under a key, or None.
+
+    Parameters
+    ----------
+    folder : Path
+    key : str
+        Hexadecimal digits: the digest of all that the content depends on.
+    """
+    try:
+        content = read_bounded(folder / key, MOST_BYTES)
+        (folder / key).touch()  # whoever is needed goes last
+    except OSError:
+        return None
+    digest, body = content[:_DIGEST], content[_DIGEST:]
+    return body if hashlib.sha256(body).digest() == digest else None
+
+
+def keep(folder: Path, key: str, content: bytes) -> None:
+    """Keep something whole or not at all; what was longest unused makes room."""
+    if len(content) + _DIGEST > MOST_BYTES:
+        return
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(folder / key, hashlib.sha256(content).digest(), content)
+    prune(folder, key)
+
+
+def prune(folder: Path, newest: str, most_bytes: int = MOST_BYTES) -> None:
+    """Remove the files that were longest unused, until so many bytes and `MOST_FILES` are left; never the newest."""
+    with contextlib.suppress(OSError):
+        files = [(path.lstat(), path) for path in folder.iterdir() if path.name != newest]
+        files.sort(key=lambda one: one[0].st_mtime_ns, reverse=True)
+        held = (folder / newest).lstat().st_size
+        for place, (about, path) in enumerate(files, start=2):
+            held += about.st_size
+            if held > most_bytes or place > MOST_FILES:
+                with contextlib.suppress(OSError):
+                    path.unlink()

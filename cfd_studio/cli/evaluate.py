@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from cfd_studio.cli.quality_table import QualityTable
 from cfd_studio.cli.sample import writing
+from cfd_studio.cli.train import DataFolder
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
@@ -33,6 +34,7 @@ def evaluate(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here as well.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    data: DataFolder = "",
 ) -> None:
     """Measure every trained model at each of its step counts: Frechet distance, precision, recall, time per image.
 
@@ -48,7 +50,7 @@ def evaluate(
     chosen = choose_device(device)
     advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
     with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
-        measured = [_measure(folder, chosen, own) for folder in folders]
+        measured = [_measure(folder, chosen, own, data) for folder in folders]
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
     QualityTable(judgements, floor, against.value, len(runs)).write(markdown=markdown)
@@ -102,8 +104,9 @@ def _print_accuracies(folders: list[RunFolder], measured: list[list[StageQuality
             typer.echo(f"Classifier '{name}' names {value:.1%} of the held-out images rightly{where}.")
 
 
-def _measure(run: RunFolder, device: str, own_only: bool) -> list[StageQuality]:
-    from cfd_studio.engine.build import build_data, load_denoiser
+def _measure(run: RunFolder, device: str, own_only: bool, data_folder: str) -> list[StageQuality]:
+    from cfd_studio.engine.build import load_denoiser
+    from cfd_studio.engine.datasets import load_run_data
     from cfd_studio.engine.evaluation import Jury, classifier_accuracies, judged_steps
     from cfd_studio.engine.execution import take_modest_threads
 
@@ -112,7 +115,7 @@ def _measure(run: RunFolder, device: str, own_only: bool) -> list[StageQuality]:
     trained = [stage for stage in config.diffusion_stages() if run.weights(stage.id).exists()]
     if not trained:
         raise CfdError("no model is trained yet", where=str(run.path), advice="Resume the run first.")
-    data = build_data(config).to(device)
+    data = load_run_data(run, config, data_folder).to(device)
     jury = Jury(run, config, data, device)
     accuracies = classifier_accuracies(run, config, data.held_out, device)
     qualities = []

@@ -24,6 +24,7 @@ from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.runs.status import read_status
 from cfd_studio.workers.process import ProcessJob
 from cfd_studio.workers.thread import ThreadJob
 from cfd_studio.workspace.folders import indexes_folder
@@ -91,6 +92,7 @@ class _Watch:
         self._mirror = mirror
         self._seen_log = 0
         self._bars: dict[str, TaskID] = {}
+        self._counter: TaskID | None = None
 
     def look(self) -> None:
         """Print new lines of the log and move the bars."""
@@ -110,6 +112,26 @@ class _Watch:
             note = f"{stage.images_per_second:,.0f} images/s" if stage.state == "training" else stage.state
             visible = stage.state in ("training", "evaluating")
             self._progress.update(self._bars[stage.id], completed=stage.step, note=note, visible=visible)
+        self._count()
+
+    def _count(self) -> None:
+        """Show how far a phase is that belongs to no stage, such as decoding, as long as it counts something."""
+        jobs = self._mirror.run.jobs()
+        status = read_status(jobs[-1].status) if jobs else None
+        if status is None or not status.unit or status.stage is not None:
+            if self._counter is not None:
+                self._progress.update(self._counter, visible=False)
+            return
+        if self._counter is None:
+            self._counter = self._progress.add_task("", note="")
+        self._progress.update(
+            self._counter,
+            description=status.phase,
+            completed=status.done,
+            total=status.total or None,
+            note=status.unit,
+            visible=True,
+        )
 
 
 def _pass_on(console: Console, run: RunFolder, verb: Verb) -> None:

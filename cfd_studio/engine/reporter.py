@@ -65,7 +65,7 @@ class Reporter:
 
     def phase(self, phase: str, stage: str | None = None) -> None:
         """Name what the job is busy with."""
-        self._status.update(phase=phase, stage=stage)
+        self._status.update(phase=phase, stage=stage, done=0, total=0, unit="")
         self.say(PhaseEntered(phase=phase, stage=stage))
         self._status.update(at_once=True)
 
@@ -77,6 +77,10 @@ class Reporter:
     def progress(self, stage: str, step: int, total_steps: int) -> None:
         """Set where the job is; it reaches the disk with the next heartbeat."""
         self._status.update(stage=stage, step=step, total_steps=total_steps)
+
+    def count(self, done: int, total: int, unit: str) -> None:
+        """Set how far the phase is, of how much (0 where nobody knows); it reaches the disk with the next heartbeat."""
+        self._status.update(done=done, total=total, unit=unit)
 
     def close(self) -> None:
         """End the heartbeat and close the files."""

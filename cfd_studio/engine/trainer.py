@@ -24,7 +24,7 @@ class Trainer:
     Attributes
     ----------
     data : DataSet
-        Both splits on the training device.
+        As it is on the training device.
     ranks : Ranks
         Who shares the batches.
     parts : int
@@ -65,9 +65,10 @@ class Trainer:
             state.descend(learning_rate(optimization, state.step), self.tally.tripped)
 
     def _batch(self) -> Batch:
-        chosen = next(self.state.batches).to(self.data.train.images.device)
-        images = to_float(self.data.train.images[chosen])
+        train, device = self.data.train, self.state.generator.device
+        chosen = next(self.state.batches).to(train.images.device)  # where they are too many for the training device
+        images = to_float(train.images[chosen].to(device))
         if self.data.flip:
             mirrored = torch.rand(len(images), 1, 1, 1, generator=self.state.generator, device=images.device) < 0.5
             images = torch.where(mirrored, images.flip(3), images)
-        return self.objective.draw(images, self.data.train.labels[chosen], self.state.generator)
+        return self.objective.draw(images, train.labels[chosen].to(device), self.state.generator)

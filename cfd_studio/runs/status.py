@@ -19,8 +19,9 @@ QUIET_PHASES = {"loading": 300.0}
 class JobStatus(BaseModel):
     """The content of ``status.json``.
 
-    ``heartbeat`` grows as long as the job lives; for ``quiet_seconds`` after the newest one, silence is no sign of
-    death: the job is in a phase during which its heart may not be able to beat.
+    ``done`` and ``total`` count what a phase works off, in ``unit``; a total of 0 is unknown, an empty unit means that
+    nothing is counted. ``heartbeat`` grows as long as the job lives; for ``quiet_seconds`` after the newest one,
+    silence is no sign of death: the job is in a phase during which its heart may not be able to beat.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,9 +31,18 @@ class JobStatus(BaseModel):
     step: Count = 0
     total_steps: Count = 0
     phase: str = ""
+    done: Count = 0
+    total: Count = 0
+    unit: str = Field("", max_length=40)
     heartbeat: Count = 0
     quiet_seconds: float = Field(0.0, ge=0, le=3600)
     sentence: str = ""
+
+    @property
+    def counted(self) -> str:
+        """How far the phase is, as in "1,200 of 50,000 images"; empty where it counts nothing."""
+        of_total = f" of {self.total:,}" if self.total else ""
+        return f"{self.done:,}{of_total} {self.unit}" if self.unit else ""
 
 
 def read_status(path: Path) -> JobStatus | None:

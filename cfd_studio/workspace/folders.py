@@ -36,3 +36,8 @@ def log_folder() -> Path:
 def indexes_folder() -> Path:
     """Return the folder of what long journals came to; whoever deletes it loses a few seconds."""
     return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "journals"
+
+
+def data_sets_folder() -> Path:
+    """Return the folder of downloaded and decoded images; whoever deletes it has them fetched and decoded again."""
+    return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "data-sets"

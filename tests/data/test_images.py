@@ -5,7 +5,8 @@ import hashlib
 import pytest
 import torch
 
-from cfd_studio.data.images import DataSet, load_digits, to_float, to_uint8
+from cfd_studio.data.digits import load_digits
+from cfd_studio.data.images import DataSet, to_float, to_uint8
 
 
 @pytest.fixture(scope="module")

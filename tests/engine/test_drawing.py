@@ -14,7 +14,8 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import x_from_x
 from cfd_studio.diffusion.samplers import ddim, sampling_levels, starting_noise
 from cfd_studio.diffusion.schedule import NoiseSchedule
-from cfd_studio.engine.build import build_data, derive_seed, load_denoiser
+from cfd_studio.engine.build import derive_seed, load_denoiser
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.evaluation import Jury, halvings, judged_steps
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.gallery import draw, tile, to_pixels, write_strip
@@ -74,7 +75,7 @@ def test_pixels_tiles_and_strips(tmp_path: Path) -> None:
 
 def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
     config = trained_run.config()
-    data = build_data(config)
+    data = load_data(config.data)
     jury = Jury(trained_run, config, data, "cpu")
     denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
     judgement, images = jury.judge("pd-2", denoiser, 2, 2)
@@ -95,7 +96,7 @@ def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
 
 def test_precision_and_recall_of_every_space_and_of_the_floor(trained_run: RunFolder) -> None:
     config = trained_run.config()
-    data = build_data(config)
+    data = load_data(config.data)
     jury = Jury(trained_run, config, data, "cpu")
     polled: list[int] = []
     denoiser = load_denoiser(trained_run, config, "pd-4", "cpu")
@@ -130,7 +131,7 @@ def test_a_resnet18_is_trained_and_judges(mini_recipe: dict[str, Any], mini_run:
 
 def test_judging_touches_no_global_generator(trained_run: RunFolder) -> None:
     config = trained_run.config()
-    jury = Jury(trained_run, config, build_data(config), "cpu")
+    jury = Jury(trained_run, config, load_data(config.data), "cpu")
     denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
     before = torch.get_rng_state()
     jury.judge("pd-2", denoiser, 2, 1)

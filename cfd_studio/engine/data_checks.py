@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cfd_studio.data.images import DataSet
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.data import DATA_SETS, DataName
+from cfd_studio.protocol.data import DataName
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.stages import ClassifierStage, FeatureStage
 
@@ -30,8 +30,8 @@ def check_place(name: DataName, folder: str) -> None:
     if needed and not folder:
         what = "folder" if name == "folder" else ".npz or .npy file"
         raise CfdError(
-            f"nobody said where {DATA_SETS[name].words} of this run lie",
-            where="data",
+            "nobody said where the images lie",
+            where=f"data {name}",
             advice=f"Give the {what} with --data, or as Images in the window.",
         )
     if not folder or name in ("digits", "none"):
@@ -71,10 +71,14 @@ def check_classes(config: RunConfig, data: DataSet) -> None:
     ------
     CfdError
     """
-    if data.classes or config.name == "none":
+    if data.classes or config.data.name == "none":
         return
     needing = [f"classifier '{one.id}'" for one in config.stages if isinstance(one, ClassifierStage) and one.steps]
-    needing += [f"the dataset loss of '{one.id}'" for one in config.stages if _asks_for_classes(one)]
+    needing += [
+        f"the dataset loss of '{one.id}'"
+        for one in config.stages
+        if isinstance(one, FeatureStage) and one.dataset_weight
+    ]
     needing += ["network.conditional"] if config.network.conditional else []
     if needing:
         raise CfdError(
@@ -83,7 +87,3 @@ def check_classes(config: RunConfig, data: DataSet) -> None:
             advice="Sort the images into two or more sub-folders with none beside them, or give labels in the file; or "
             "leave that out of the config.",
         )
-
-
-def _asks_for_classes(stage: object) -> bool:
-    return isinstance(stage, FeatureStage) and stage.dataset_weight > 0

@@ -120,7 +120,7 @@ def _decode_into(folder: Path, source: Source, side: int, channels: int, watch: 
                 if len(unreadable) * UNREADABLE_IN >= total:
                     raise _too_many(unreadable, total, source.where)
             else:
-                splits[source.held_out[index]].add(image, source.labels[index])
+                (held_out if source.held_out[index] else train).add(image, source.labels[index])
         if not (train.labels and held_out.labels):
             raise DataError(
                 f"holds {total:,} images, too few of each class to hold a share of them out",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TextIO, cast
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -92,7 +93,7 @@ class _Watch:
         self._mirror = mirror
         self._seen_log = 0
         self._bars: dict[str, TaskID] = {}
-        self._counter: TaskID | None = None
+        self._counter: tuple[str, TaskID] | None = None
 
     def look(self) -> None:
         """Print new lines of the log and move the bars."""
@@ -118,20 +119,17 @@ class _Watch:
         """Show how far a phase is that belongs to no stage, such as decoding, as long as it counts something."""
         jobs = self._mirror.run.jobs()
         status = read_status(jobs[-1].status) if jobs else None
-        if status is None or not status.unit or status.stage is not None:
-            if self._counter is not None:
-                self._progress.update(self._counter, visible=False)
+        counted = status if status and status.unit and status.stage is None else None
+        phase = counted.phase if counted else ""
+        if self._counter and self._counter[0] != phase:
+            self._progress.remove_task(self._counter[1])
+            self._counter = None
+        if counted is None:
             return
         if self._counter is None:
-            self._counter = self._progress.add_task("", note="")
-        self._progress.update(
-            self._counter,
-            description=status.phase,
-            completed=status.done,
-            total=status.total or None,
-            note=status.unit,
-            visible=True,
-        )
+            note = escape(counted.unit)
+            self._counter = phase, self._progress.add_task(escape(phase), total=counted.total or None, note=note)
+        self._progress.update(self._counter[1], completed=counted.done, total=counted.total or None)
 
 
 def _pass_on(console: Console, run: RunFolder, verb: Verb) -> None:

@@ -118,11 +118,11 @@ class DataSet:
         return cls(name, train, held_out, len(class_names), False, key, class_names)
 
     def to(self, device: torch.device | str) -> "DataSet":
-        """Return the set with each split in a device's memory, as long as it fits into half of what is free there.
+        """Return the set in a device's memory, the training images only if they fit into half of what is free there.
 
-        A split that does not fit stays where it is: whoever takes images from it moves them.
+        Else those stay where they are, and whoever takes some of them moves them.
         """
-        held_out = self.held_out.to(device) if _fits(self.held_out, device) else self.held_out
+        held_out = self.held_out.to(device)
         train = self.train.to(device) if _fits(self.train, device) else self.train
         return replace(self, train=train, held_out=held_out)
 

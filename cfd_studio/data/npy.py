@@ -55,7 +55,6 @@ class StoredArray:
                 rows = min(at_once, self.shape[0] - start)
                 content = stream.read(rows * row)
                 yield np.frombuffer(content, self.dtype).reshape(rows, *self.shape[1:])
-            stream.read(1)  # the end, where the archive compares its checksum
 
     def whole(self) -> NDArray[Any]:
         """Return everything; meant for labels."""
@@ -82,7 +81,7 @@ def _described(file: Path, entry: str) -> StoredArray:
     with _opened(file, entry) as (stream, size):
         shape, fortran_order, dtype = _header(stream)
         name = entry or file.name
-        if dtype.hasobject or dtype.kind not in "buif":
+        if dtype.kind not in "buif":
             raise DataError(f"{name} holds {dtype} and no plain numbers", file, ADVICE)
         if fortran_order and len(shape) > 1:
             raise DataError(f"{name} is stored column by column", file, "Save numpy.ascontiguousarray of it.")

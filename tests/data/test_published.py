@@ -113,18 +113,22 @@ def test_a_wrong_checksum_of_an_unpacked_file_is_found_before_it_is_unpickled(ci
 
 
 class _Evil:
+    def __init__(self, *call: Any) -> None:
+        self._call = call
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, ("evil",)
+        return self._call[0], self._call[1:]
 
 
+@pytest.mark.parametrize(("call", "name"), [((os.mkdir, "evil"), "mkdir"), ((np.save, "evil.npy", 1), "numpy.save")])
 def test_a_pickle_that_is_more_than_arrays_is_refused_even_with_the_right_sum(
-    cifar10: Cifar10, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cifar10: Cifar10, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[Any, ...], name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    archive, _, _ = cifar10(extra={"more": _Evil()})
-    with pytest.raises(DataError, match="mkdir"):
+    archive, _, _ = cifar10(extra={"more": _Evil(*call)})
+    with pytest.raises(DataError, match=name):
         _open("cifar10", archive.parent)
-    assert not (tmp_path / "evil").exists()
+    assert not list(tmp_path.glob("evil*"))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -11,6 +11,7 @@ import typer
 
 from cfd_studio.cli.quality_table import QualityTable
 from cfd_studio.cli.sample import parse_steps, writing
+from cfd_studio.cli.train import DataFolder
 from cfd_studio.cli.wishes import Wishes, read_samplers
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.figures import StageQuality
@@ -60,6 +61,7 @@ def evaluate(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here as well.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    data: DataFolder = "",
 ) -> None:
     """Measure trained models: Frechet distance, precision, recall, time per image; with Inception also KID and score.
 
@@ -85,7 +87,7 @@ def evaluate(
     advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
     juries: list[Jury] = []
     with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
-        measured = [_measure(folder, chosen, wishes, inception_file, juries) for folder in folders]
+        measured = [_measure(folder, chosen, wishes, inception_file, data, juries) for folder in folders]
     if not any(judgement.figures for qualities in measured for one in qualities for judgement in one.judgements):
         raise CfdError("there are too few real images to compare with", where=str(runs[0]))
     judgements = judgements_over_runs(measured)
@@ -143,10 +145,10 @@ def _print_accuracies(folders: list[RunFolder], measured: Sequence[Sequence[Stag
 
 
 def _measure(
-    run: RunFolder, device: str, wishes: Wishes, inception_file: Path | None, juries: "list[Jury]"
+    run: RunFolder, device: str, wishes: Wishes, inception_file: Path | None, data_folder: str, juries: "list[Jury]"
 ) -> list[StageQuality]:
     from cfd_studio.cli.measuring import Bars
-    from cfd_studio.engine.build import build_data
+    from cfd_studio.engine.datasets import load_run_data
     from cfd_studio.engine.evaluation import classifier_accuracies, judge_model
     from cfd_studio.engine.execution import take_modest_threads
     from cfd_studio.engine.jury import Jury
@@ -156,7 +158,7 @@ def _measure(
     wanted = wishes.ways(run, config)
     plans = [plan for job in reversed(run.jobs()) if (plan := job.read_plan())]
     file = str(inception_file or next((plan.inception_file for plan in plans), ""))
-    data = build_data(config).to(device)
+    data = load_run_data(run, config, data_folder).to(device)
     qualities = []
     with Bars(run.path.name, config.evaluation.samples, wanted) as bars:
         jury = Jury(run, config, data, device, inception_file=file, audience=bars.looking)

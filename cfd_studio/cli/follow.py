@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TextIO, cast
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,6 +25,7 @@ from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.runs.status import read_status
 from cfd_studio.workers.process import ProcessJob
 from cfd_studio.workers.thread import ThreadJob
 from cfd_studio.workspace.folders import indexes_folder
@@ -91,6 +93,7 @@ class _Watch:
         self._mirror = mirror
         self._seen_log = 0
         self._bars: dict[str, TaskID] = {}
+        self._counter: tuple[str, TaskID] | None = None
 
     def look(self) -> None:
         """Print new lines of the log and move the bars."""
@@ -110,6 +113,23 @@ class _Watch:
             note = f"{stage.images_per_second:,.0f} images/s" if stage.state == "training" else stage.state
             visible = stage.state in ("training", "evaluating")
             self._progress.update(self._bars[stage.id], completed=stage.step, note=note, visible=visible)
+        self._count()
+
+    def _count(self) -> None:
+        """Show how far a phase is that belongs to no stage, such as decoding, as long as it counts something."""
+        jobs = self._mirror.run.jobs()
+        status = read_status(jobs[-1].status) if jobs else None
+        counted = status if status and status.unit and status.stage is None else None
+        phase = counted.phase if counted else ""
+        if self._counter and self._counter[0] != phase:
+            self._progress.remove_task(self._counter[1])
+            self._counter = None
+        if counted is None:
+            return
+        if self._counter is None:
+            note = escape(counted.unit)
+            self._counter = phase, self._progress.add_task(escape(phase), total=counted.total or None, note=note)
+        self._progress.update(self._counter[1], completed=counted.done, total=counted.total or None)
 
 
 def _pass_on(console: Console, run: RunFolder, verb: Verb) -> None:

@@ -28,6 +28,15 @@ Accumulation = Annotated[
         help="Split every batch but a classifier's to save memory; 0 takes as many parts as the last job.",
     ),
 ]
+DataFolder = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Where the images lie: a folder, or the file of arrays; by default the cache, or where the last job found "
+        "them.",
+    ),
+]
 
 
 def train(
@@ -49,14 +58,17 @@ def train(
     threads: Threads = 0,
     processes: Processes = 1,
     accumulation: Accumulation = 0,
+    data: DataFolder = "",
 ) -> None:
     """Make a run and train all its stages."""
     from cfd_studio.cli.recipes import read_config
+    from cfd_studio.engine.data_checks import check_place
     from cfd_studio.engine.execution import choose_device
 
-    request = execution_request(device, threads, processes, accumulation)
+    request = execution_request(device, threads, processes, accumulation, data)
     config = read_config(recipe, settings or [], teacher)
     choose_device(device, processes)  # before the folder is made
+    check_place(config.data.name, data)
     raise typer.Exit(work(run, lambda path: RunFolder.create(path, config), request))
 
 
@@ -66,27 +78,34 @@ def resume(
     threads: Threads = 0,
     processes: Processes = 1,
     accumulation: Accumulation = 0,
+    data: DataFolder = "",
 ) -> None:
     """Go on with a run from its newest checkpoint."""
-    request = execution_request(device, threads, processes, accumulation)
+    request = execution_request(device, threads, processes, accumulation, data)
     raise typer.Exit(work(run, RunFolder.open, request))
 
 
-def execution_request(device: str, threads: int = 0, processes: int = 1, accumulation: int = 0) -> ExecutionRequest:
+def execution_request(
+    device: str, threads: int = 0, processes: int = 1, accumulation: int = 0, data: str = ""
+) -> ExecutionRequest:
     """Return what is asked of the machine.
 
     Raises
     ------
     CfdError
-        Where the device has no such name.
+        Where the device has no such name, or the path of the images is endless.
     """
     from pydantic import ValidationError
 
     from cfd_studio.protocol.errors import CfdError
 
     try:
-        return ExecutionRequest(device=device, threads=threads, processes=processes, accumulation=accumulation)
-    except ValidationError:
+        return ExecutionRequest(
+            device=device, threads=threads, processes=processes, accumulation=accumulation, data_folder=data
+        )
+    except ValidationError as error:
+        if error.errors()[0]["loc"] == ("data_folder",):
+            raise CfdError("no path is that long", where="--data", advice="Give where the images lie.") from None
         raise CfdError(f"'{device}' is no device", where="--device", advice="Use auto, cpu, cuda or cuda:N.") from None
 
 

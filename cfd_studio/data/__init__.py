@@ -1,1 +1,1 @@
-"""Images in memory and the batches drawn from them."""
+"""Images: where they come from, how they become bytes of one size, and the batches drawn from them."""

@@ -1,10 +1,17 @@
-"""Images as uint8 tensors in memory, in a fixed split."""
+"""Images as uint8 tensors in a fixed split: in the memory of a device, or mapped from a file."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from cfd_studio.data.source import Labels, Watch, unwatched
+
+_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +22,7 @@ class ImageSet:
     ----------
     images : Tensor of uint8, shape (N, C, H, W)
     labels : Tensor of int64, shape (N,)
+        From 0; -1 for images without classes.
     """
 
     images: Tensor
@@ -33,20 +41,90 @@ class ImageSet:
         _, channels, height, width = self.images.shape
         return channels, height, width
 
+    def digest(self, watch: Watch = unwatched) -> bytes:
+        """Return the SHA-256 of images and labels, in this order."""
+        digest = SplitDigest()
+        for start in range(0, len(self), _ROWS):
+            watch("checking", start, len(self), "images")
+            digest.add(self.images[start : start + _ROWS].numpy())
+        return digest.complete(self.labels.numpy())
+
+
+class SplitDigest:
+    """The SHA-256 of a split whose images come one after the other."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+
+    def add(self, images: NDArray[np.uint8]) -> None:
+        """Take in images, uint8, their channels before their rows."""
+        self._sum.update(np.ascontiguousarray(images).data)
+
+    def complete(self, labels: Labels) -> bytes:
+        """Take in the labels of all images, and return the digest."""
+        self._sum.update(labels.astype("<i8").tobytes())
+        return self._sum.digest()
+
+
+def content_key(shape: tuple[int, int, int], digests: Iterable[bytes]) -> str:
+    """Return what a data set is known by, whatever it is called and wherever it lies.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Of an image.
+    digests : iterable of bytes
+        Of the training and of the held-out split.
+
+    Returns
+    -------
+    str
+        A SHA-256 in 64 hexadecimal digits.
+    """
+    return hashlib.sha256(repr(shape).encode() + b"".join(digests)).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A training split, a held-out split that nothing is ever fitted to, and what is known of both."""
+    """A training split, a held-out split that nothing is ever fitted to, and what is known of both.
+
+    Attributes
+    ----------
+    classes : int
+        0 for images without classes.
+    flip : bool
+        Whether training images are mirrored half of the time.
+    key : str
+        `content_key` of both splits.
+    class_names : tuple of str
+        One per class.
+    unreadable : tuple of str
+        Files that were left out.
+    """
 
     name: str
     train: ImageSet
     held_out: ImageSet
     classes: int
     flip: bool
+    key: str
+    class_names: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, train: ImageSet, held_out: ImageSet, class_names: tuple[str, ...] = ()) -> "DataSet":
+        """Return the data set of two splits in memory, as they are: not to be flipped."""
+        key = content_key(train.shape, (train.digest(), held_out.digest()))
+        return cls(name, train, held_out, len(class_names), False, key, class_names)
 
     def to(self, device: torch.device | str) -> "DataSet":
-        """Return the set with both splits in a device's memory."""
-        return replace(self, train=self.train.to(device), held_out=self.held_out.to(device))
+        """Return the set in a device's memory, the training images only if they fit into half of what is free there.
+
+        Else those stay where they are, and whoever takes some of them moves them.
+        """
+        held_out = self.held_out.to(device)
+        train = self.train.to(device) if _fits(self.train, device) else self.train
+        return replace(self, train=train, held_out=held_out)
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -59,26 +137,12 @@ def to_uint8(x: Tensor) -> Tensor:
     return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def load_digits() -> DataSet:
-    """Return scikit-learn's handwritten digits, 1,797 images of 1x8x8.
-
-    The held-out split is a fifth of each class, drawn once and for all: it depends on no seed of a run. Digits are not
-    flipped: a mirrored 2 is no 2.
-    """
-    from sklearn.datasets import load_digits as read_digits
-
-    pixels, classes = read_digits(return_X_y=True)
-    images = torch.from_numpy(np.rint(pixels * (255 / 16)).astype(np.uint8)).view(-1, 1, 8, 8)
-    labels = torch.from_numpy(classes.astype(np.int64))
-    held_out = torch.zeros(len(labels), dtype=torch.bool)
-    for digit in range(10):
-        places = np.flatnonzero(classes == digit)
-        drawn = np.random.Generator(np.random.Philox(key=[0, digit])).permutation(places)
-        held_out[torch.from_numpy(drawn[: len(drawn) // 5])] = True
-    return DataSet(
-        name="digits",
-        train=ImageSet(images[~held_out], labels[~held_out]),
-        held_out=ImageSet(images[held_out], labels[held_out]),
-        classes=10,
-        flip=False,
-    )
+def _fits(images: ImageSet, device: torch.device | str) -> bool:
+    kind = torch.device(device).type
+    if kind == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    elif kind == "mps":
+        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    else:  # where they are already
+        return True
+    return images.images.nbytes <= free / 2

@@ -2,7 +2,8 @@
 
 import torch
 
-from cfd_studio.engine.build import build_data
+from cfd_studio.engine.data_checks import check_key
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.prepare import prepare, ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.protocol.execution import ExecutionPlan
@@ -21,10 +22,14 @@ def assist(run: RunFolder, device: str, ranks: Ranks) -> None:
         All but the first call this.
     """
     config = run.config()
-    data = build_data(config).to(device)
+    if ranks.say(Word.GO) == Word.STOP:  # by now the first has fetched and decoded the images
+        return
+    data = load_data(config.data, ranks.tell())
     if ranks.say(Word.GO) == Word.STOP:
         return
     plan = ExecutionPlan.model_validate_json(ranks.tell()).model_copy(update={"device": device})
+    check_key(data, [plan.data_key])
+    data = data.to(device)
     torch.set_num_threads(plan.threads)
     for stage in config.stages:
         if ranks_of(stage, ranks).size == 1:

@@ -1,13 +1,11 @@
 """Where names in a config become objects; nowhere else is there a ladder of kinds."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from cfd_studio.data.images import DataSet, load_digits
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.guidance import guided
 from cfd_studio.diffusion.prediction import ToImage, x_from_eps, x_from_v, x_from_x
@@ -24,7 +22,6 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.stages import ClassifierStage, FeatureStage, ProgressiveStage, Stage, TeacherStage
 from cfd_studio.runs.folder import RunFolder
 
-DATA_SETS: dict[str, Callable[[], DataSet]] = {"digits": load_digits}
 TO_IMAGE: dict[str, ToImage] = {"x": x_from_x, "eps": x_from_eps, "v": x_from_v}
 WEIGHTINGS: dict[str, Weighting] = {
     "truncated-snr": truncated_snr,
@@ -38,11 +35,6 @@ def derive_seed(*parts: object) -> int:
     """Return a 63-bit seed that depends on every part and on nothing else."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def build_data(config: RunConfig) -> DataSet:
-    """Load the data set of a run into memory."""
-    return DATA_SETS[config.data.name]()
 
 
 def build_network(config: RunConfig, stage: Stage, shape: ImageShape, classes: int) -> nn.Module:
@@ -136,7 +128,7 @@ def load_network(run: RunFolder, config: RunConfig, stage_id: str, device: str) 
 
 
 def read_shape(metadata: dict[str, str], where: Path) -> tuple[ImageShape, int]:
-    """Return the image shape and the number of classes that a weights file names.
+    """Return the image shape and the number of classes, 0 for images without, that a weights file names.
 
     Raises
     ------
@@ -147,8 +139,8 @@ def read_shape(metadata: dict[str, str], where: Path) -> tuple[ImageShape, int]:
         channels, height, width = (int(part) for part in metadata["image_shape"].split(","))
         classes = int(metadata["classes"])
     except (KeyError, ValueError):
-        channels = height = width = classes = 0
-    if not (0 < channels <= 64 and 0 < height <= 4096 and 0 < width <= 4096 and 0 < classes <= 1_000_000):
+        channels = height = width = classes = -1
+    if not (0 < channels <= 64 and 0 < height <= 4096 and 0 < width <= 4096 and 0 <= classes <= 1_000_000):
         raise CfdError(
             "the weights do not say for which images they were made",
             where=str(where),

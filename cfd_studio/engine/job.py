@@ -2,15 +2,15 @@
 
 import torch
 
-from cfd_studio.data.images import DataSet, to_float
+from cfd_studio.data.images import DataSet
+from cfd_studio.data.source import Watch
 from cfd_studio.engine import mishaps
 from cfd_studio.engine.adoption import adopt_stage
-from cfd_studio.engine.build import (
-    build_data,
-    build_network,
-)
+from cfd_studio.engine.build import build_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls, StopRequested
+from cfd_studio.engine.data_checks import check_classes, check_key, left_out
+from cfd_studio.engine.datasets import absolute, load_data
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.prepare import ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
@@ -121,11 +121,19 @@ def _work(
     reporter.say(JobStarted(job=job.number, device=device, stage=first.id if first else None, step=step))
     reporter.phase("loading")
     reporter.log("Loading the images and measuring how many threads are fastest.")
-    data = build_data(config).to(device)
     plans = [old for one in reversed(previous) if (old := one.read_plan())]
+    folder = absolute(request.data_folder) or (plans[0].data_folder if plans else "")
+    data = load_data(config.data, folder, _watched(reporter, controls))
+    check_key(data, [old.data_key for old in plans])
+    check_classes(config, data)
+    ranks.say(Word.GO)
+    ranks.tell(folder)
+    if reporter.doing[0] != "loading":
+        reporter.phase("loading")
+    data = data.to(device)
     plan = _execution_plan(config, request, device, data, plans, turns, ranks)
     inception_file = request.inception_file or (plans[0].inception_file if plans else "")
-    plan = plan.model_copy(update={"inception_file": inception_file})
+    plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
     torch.set_num_threads(plan.threads)
     job.write_plan(plan)
     if plans and _described(plans[0]) != _described(plan):
@@ -140,6 +148,8 @@ def _work(
         f"{config.name}: {len(data.train):,} training and {len(data.held_out):,} held-out images, "
         f"{len(config.stages)} stages, on {_described(plan)}."
     )
+    if data.unreadable:
+        reporter.log(left_out(data), "warning")
     place = Workplace(run, config, data, plan, reporter, controls, turns, storage, ranks)
     check_weights_of_judges(place)
     for stage in config.stages:
@@ -153,6 +163,19 @@ def _work(
         else:  # said again: the job that measured it may have been killed before it could
             reporter.say(StageJudged(quality=quality))
     return JobEnded(state=JobState.FINISHED, sentence=f"All {len(config.stages)} stages are trained and judged.")
+
+
+def _watched(reporter: Reporter, controls: Controls) -> Watch:
+    """Return what lets everybody see how far the images are, and stops where the job is to stop."""
+
+    def watch(doing: str, done: int, total: int, unit: str) -> None:
+        if reporter.doing[0] != doing:
+            reporter.phase(doing)
+            reporter.log(f"{doing.capitalize()} the images.")
+        reporter.count(done, total, unit)
+        controls.poll()
+
+    return watch
 
 
 def _execution_plan(
@@ -176,7 +199,7 @@ def _execution_plan(
         network = build_network(config, stage, data.train.shape, data.classes).to(device).eval()
     batch = stage.optimization.batch_size if stage.optimization else config.evaluation.batch_size
     share = -(-batch // (ranks.size * parts))  # what is computed at once
-    images = to_float(data.train.images[:share])
+    images = torch.zeros(share, *data.train.shape, device=device)
     levels = torch.ones(len(images), dtype=torch.int64, device=images.device)
 
     def typical_step() -> None:

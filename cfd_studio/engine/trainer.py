@@ -25,7 +25,7 @@ class Trainer:
     Attributes
     ----------
     data : DataSet
-        What is trained on and what is measured on, on the training device; see `validates`.
+        What is trained on and what is measured on, as they are on the training device; see `validates`.
     ranks : Ranks
         Who shares the batches.
     parts : int
@@ -78,9 +78,10 @@ class Trainer:
         return step % every == 0
 
     def _batch(self) -> Batch:
-        chosen = next(self.state.batches).to(self.data.train.images.device)
-        images = to_float(self.data.train.images[chosen])
+        train, device = self.data.train, self.state.generator.device
+        chosen = next(self.state.batches).to(train.images.device)  # where they are too many for the training device
+        images = to_float(train.images[chosen].to(device))
         if self.data.flip:
             mirrored = torch.rand(len(images), 1, 1, 1, generator=self.state.generator, device=images.device) < 0.5
             images = torch.where(mirrored, images.flip(3), images)
-        return self.objective.draw(images, self.data.train.labels[chosen], self.state.generator)
+        return self.objective.draw(images, train.labels[chosen].to(device), self.state.generator)

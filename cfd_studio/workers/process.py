@@ -121,6 +121,8 @@ def resume_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         command += ["--nproc", str(request.processes)]
     if request.accumulation:
         command += ["--accumulate", str(request.accumulation)]
+    if request.data_folder:
+        command += ["--data", request.data_folder]
     return command
 
 

@@ -34,4 +34,5 @@ def torchrun_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         *("--nproc-per-node", str(request.processes), "-m", "cfd_studio"),
         *("resume", str(run.path.absolute()), "--device", request.device),
         *("--threads", str(request.threads), "--accumulate", str(request.accumulation)),
+        *(("--data", request.data_folder) if request.data_folder else ()),
     ]

@@ -46,3 +46,8 @@ def samples_folder() -> Path:
 def features_folder() -> Path:
     """Return the folder of what Inception sees in real images; whoever deletes it loses minutes."""
     return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "features"
+
+
+def data_sets_folder() -> Path:
+    """Return the folder of downloaded and decoded images; whoever deletes it has them fetched and decoded again."""
+    return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "data-sets"

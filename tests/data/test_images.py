@@ -5,7 +5,8 @@ import hashlib
 import pytest
 import torch
 
-from cfd_studio.data.images import DataSet, load_digits, to_float, to_uint8
+from cfd_studio.data.digits import load_digits
+from cfd_studio.data.images import DataSet, ImageSet, to_float, to_uint8
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +56,35 @@ def test_the_split_is_the_same_on_every_machine_and_for_every_seed(digits: DataS
         digest.update(part.images.numpy().tobytes())
         digest.update(part.labels.numpy().astype("<i8").tobytes())
     assert digest.hexdigest() == "07d8622fedc84b33cdf94e2005283a24a5845c3ce902d2759704a4ee6c29bdf6"
+
+
+@pytest.mark.parametrize(("free", "moved"), [(2 * 1000 * 64, True), (2 * 1000 * 64 - 1, False)])
+def test_training_images_that_would_fill_half_of_the_device_stay_on_the_host(
+    monkeypatch: pytest.MonkeyPatch, free: int, moved: bool
+) -> None:
+    images = torch.zeros(1000, 1, 8, 8, dtype=torch.uint8)
+    train, held_out = (ImageSet(images, torch.arange(1000)) for _ in range(2))
+    sent: list[int] = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2**40))
+    monkeypatch.setattr(ImageSet, "to", lambda split, device: sent.append(id(split)) or split)
+    DataSet.of("many", train, held_out).to("cuda:0")
+    assert sent == [id(held_out)] + [id(train)] * moved
+
+
+def test_the_key_is_that_of_images_labels_and_split(digits: DataSet) -> None:
+    train, held_out = digits.train, digits.held_out
+    other_image = train.images.clone()
+    other_image[0, 0, 0, 0] += 1
+    keys = {
+        DataSet.of("digits", *splits).key
+        for splits in (
+            (train, held_out),
+            (held_out, train),
+            (ImageSet(other_image, train.labels), held_out),
+            (ImageSet(train.images, train.labels.flip(0)), held_out),
+            (ImageSet(train.images.view(-1, 1, 4, 16), train.labels), held_out),
+        )
+    }
+    assert len(keys) == 5
+    assert DataSet.of("another name", train, held_out).key in keys
+    assert digits.key in keys

@@ -8,8 +8,9 @@ import torch
 
 from cfd_studio.data.images import DataSet, ImageSet, load_digits, to_float
 from cfd_studio.engine.best import Best
-from cfd_studio.engine.build import build_data, derive_seed, load_network
+from cfd_studio.engine.build import derive_seed, load_network
 from cfd_studio.engine.classifiers import split_for_validation
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.interop.weights import load_weights
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import Event, HeldOutLogged, JobEnded, JobState
@@ -38,7 +39,7 @@ def recipe(mini_recipe: dict[str, Any]) -> dict[str, Any]:
 
 def _split(run: RunFolder) -> DataSet:
     config = run.config()
-    return split_for_validation(build_data(config), 0.25, derive_seed(config.seed, "c", "validation"))
+    return split_for_validation(load_data(config.data), 0.25, derive_seed(config.seed, "c", "validation"))
 
 
 def test_the_split_shares_no_image_leaves_the_held_out_alone_and_depends_on_the_seed_only() -> None:

@@ -16,7 +16,8 @@ from cfd_studio.diffusion.prediction import x_from_x
 from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.engine.audience import Audience
-from cfd_studio.engine.build import build_data, derive_seed, load_denoiser
+from cfd_studio.engine.build import derive_seed, load_denoiser
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.evaluation import halvings, judged_steps
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.gallery import draw, tile, to_pixels, write_strip
@@ -85,7 +86,7 @@ def _drawn(run: RunFolder, stage: str, steps: int) -> torch.Tensor:
 
 def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
     config = trained_run.config()
-    data = build_data(config)
+    data = load_data(config.data)
     jury = Jury(trained_run, config, data, "cpu")
     denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
     judgement, first = jury.judge(config.stage("pd-2"), denoiser, 2)  # type: ignore[arg-type]
@@ -108,7 +109,7 @@ def test_the_jury_measures_what_it_says(trained_run: RunFolder) -> None:
 
 def test_precision_and_recall_of_every_space_and_of_the_floor(trained_run: RunFolder) -> None:
     config = trained_run.config()
-    data = build_data(config)
+    data = load_data(config.data)
     jury = Jury(trained_run, config, data, "cpu")
     polled: list[int] = []
     denoiser = load_denoiser(trained_run, config, "pd-4", "cpu")
@@ -145,7 +146,7 @@ def test_a_resnet18_is_trained_and_judges(mini_recipe: dict[str, Any], mini_run:
 
 def test_judging_touches_no_global_generator(trained_run: RunFolder) -> None:
     config = trained_run.config()
-    jury = Jury(trained_run, config, build_data(config), "cpu")
+    jury = Jury(trained_run, config, load_data(config.data), "cpu")
     denoiser = load_denoiser(trained_run, config, "pd-2", "cpu")
     before = torch.get_rng_state()
     jury.judge(config.stage("pd-2"), denoiser, 1)  # type: ignore[arg-type]

@@ -18,7 +18,8 @@ from torch import Tensor
 from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.engine import inception, sight, spaces
 from cfd_studio.engine.audience import ALONE, Audience
-from cfd_studio.engine.build import build_data, load_denoiser
+from cfd_studio.engine.build import load_denoiser
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.inception import load_inception, standard_place
 from cfd_studio.engine.jury import Jury
 from cfd_studio.metrics.inception import WEIGHTS_SHA256, Perceived
@@ -65,7 +66,7 @@ def _stopping_after(calls: int) -> Audience:
 
 def test_what_was_drawn_before_a_stop_is_not_drawn_again_and_the_figures_are_the_same(trained_run: RunFolder) -> None:
     config = _configured(trained_run, samples=80)  # five batches of 16, 8 network calls each
-    data = build_data(config)
+    data = load_data(config.data)
     whole_jury = Jury(trained_run, config, data, "cpu")
     whole = _judge(whole_jury, trained_run)
     whole_jury.forget()
@@ -100,7 +101,7 @@ def test_what_was_drawn_before_a_stop_is_not_drawn_again_and_the_figures_are_the
 
 def test_other_numbers_of_samples_share_what_is_drawn_and_everything_else_does_not(trained_run: RunFolder) -> None:
     config = _configured(trained_run, samples=48)
-    data = build_data(config)
+    data = load_data(config.data)
     _judge(Jury(trained_run, config, data, "cpu"), trained_run)
     for samples, calls in ((40, 0), (64, 8), (56, 0)):
         denoiser = load_denoiser(trained_run, config, "teacher", "cpu")
@@ -116,7 +117,7 @@ def test_other_numbers_of_samples_share_what_is_drawn_and_everything_else_does_n
 
 
 def test_the_smaller_evaluation_does_not_take_from_the_larger_what_it_has_drawn(trained_run: RunFolder) -> None:
-    data = build_data(trained_run.config())
+    data = load_data(trained_run.config().data)
     config = _configured(trained_run, samples=80)
     with pytest.raises(_Enough):
         _judge(Jury(trained_run, config, data, "cpu"), trained_run, audience=_stopping_after(4 * 8))
@@ -178,7 +179,7 @@ def test_inception_judges_with_all_its_figures_and_real_images_are_looked_at_onc
     trained_run: RunFolder, seen_by_stub: type[_Stub]
 ) -> None:
     config = _configured(trained_run, inception=True)
-    data = build_data(config)
+    data = load_data(config.data)
     real = len(data.train) + len(data.held_out)
     jury = Jury(trained_run, config, data, "cpu")
     assert seen_by_stub.looked == real
@@ -208,7 +209,7 @@ def test_a_damaged_memory_of_real_images_is_made_again_and_other_images_have_the
     trained_run: RunFolder, seen_by_stub: type[_Stub]
 ) -> None:
     config = _configured(trained_run, inception=True, judge=None)
-    data = _few(build_data(config), 60, 40)
+    data = _few(load_data(config.data), 60, 40)
     floor = Jury(trained_run, config, data, "cpu").floor()
     assert len(list(features_folder().iterdir())) == 2
     for path in features_folder().iterdir():
@@ -231,7 +232,7 @@ def test_a_handful_of_real_images_leaves_out_what_cannot_be_measured(
     trained_run: RunFolder, seen_by_stub: type[_Stub]
 ) -> None:
     config = _configured(trained_run, inception=True)
-    jury = Jury(trained_run, config, _few(build_data(config), 7, 3), "cpu")
+    jury = Jury(trained_run, config, _few(load_data(config.data), 7, 3), "cpu")
     assert {one.reference for one in _judge(jury, trained_run).figures} == {"train", ""}
     assert {one.reference for one in jury.floor()} == {""}
 
@@ -340,7 +341,7 @@ def test_a_job_that_inception_cannot_judge_ends_before_it_trains(
 @pytest.mark.slow
 def test_random_inception_judges_end_to_end(trained_run: RunFolder, inception_file: Path) -> None:
     config = _configured(trained_run, inception=True, samples=24)
-    jury = Jury(trained_run, config, _few(build_data(config), 40, 16), "cpu", inception_file=str(inception_file))
+    jury = Jury(trained_run, config, _few(load_data(config.data), 40, 16), "cpu", inception_file=str(inception_file))
     judgement = _judge(jury, trained_run, "pd-2", 2)
     values = {one.metric: one.value for one in judgement.figures if one.space.startswith("inception (")}
     assert values.keys() == {"frechet", "precision", "recall", "kid", "inception-score"}
@@ -354,7 +355,8 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from cfd_studio.engine.audience import Audience
-from cfd_studio.engine.build import build_data, load_denoiser
+from cfd_studio.engine.build import load_denoiser
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.jury import Jury
 from cfd_studio.runs.folder import RunFolder
 heard = []
@@ -364,7 +366,7 @@ def poll():
         os.kill(os.getpid(), signal.SIGKILL)
 run = RunFolder(Path(sys.argv[1]))
 config = run.config()
-jury = Jury(run, config, build_data(config), "cpu")
+jury = Jury(run, config, load_data(config.data), "cpu")
 jury.judge(config.stage("teacher"), load_denoiser(run, config, "teacher", "cpu"), 8, audience=Audience(poll=poll))
 """
 
@@ -377,7 +379,7 @@ def test_a_killed_evaluation_goes_on_where_it_was(trained_run: RunFolder) -> Non
     assert killed.returncode == -9
     config = trained_run.config()
     denoiser = load_denoiser(trained_run, config, "teacher", "cpu")
-    jury = Jury(trained_run, config, build_data(config), "cpu")
+    jury = Jury(trained_run, config, load_data(config.data), "cpu")
     judgement, _ = jury.judge(config.stage("teacher"), denoiser, 8)  # type: ignore[arg-type]
     assert denoiser.network_calls == 8  # one of two batches
     quality = trained_run.quality("teacher")

@@ -326,10 +326,11 @@ def test_the_execution_plan_of_the_first_job_is_used_again(
 
 
 def test_the_held_out_loss_repeats_to_the_last_bit(trained_run: RunFolder, events_of: EventsOf) -> None:
-    from cfd_studio.engine.build import build_data, build_objective, derive_seed
+    from cfd_studio.engine.build import build_objective, derive_seed
+    from cfd_studio.engine.datasets import load_data
 
     config = trained_run.config()
-    data = build_data(config)
+    data = load_data(config.data)
     for stage_id in STAGES:
         objective = build_objective(trained_run, config, config.stage(stage_id), "cpu")
         network = load_network(trained_run, config, stage_id, "cpu")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.stages import FeatureMatching
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
+from cfd_studio.workspace.folders import data_sets_folder
 
 MakeRun = Callable[..., RunFolder]
 
@@ -111,7 +113,7 @@ def test_the_shares_of_all_ranks_are_the_batch_and_weigh_as_much(ranks: int, par
 # Processes ------------------------------------------------------------------------------------------------------------
 
 
-def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int) -> None:
+def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int, images: str = "") -> None:
     """Train in float64 as one of several processes, the way that `torchrun` would set them up."""
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
     os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
@@ -119,9 +121,8 @@ def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int) -
     torch.set_default_dtype(torch.float64)
     with joined("cpu") as group:
         if group.first:
-            ended = run_job(
-                RunFolder(path), ExecutionRequest(device="cpu", threads=1, accumulation=accumulation), ranks=group
-            )
+            request = ExecutionRequest(device="cpu", threads=1, accumulation=accumulation, data_folder=images)
+            ended = run_job(RunFolder(path), request, ranks=group)
             assert ended.state is JobState.FINISHED, ended.details or ended.sentence
         else:
             assist(RunFolder(path), "cpu", group)
@@ -211,6 +212,20 @@ def test_several_processes_follow_the_loss_of_one(
     assert expected.keys() == found.keys()
     for stage_id, curve in expected.items():
         assert found[stage_id] == pytest.approx(curve, rel=1e-9), stage_id
+
+
+@pytest.mark.slow
+def test_the_first_process_decodes_the_images_and_the_others_find_them(
+    mini_run: MakeRun, mini_recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    pixels = torch.randint(0, 256, (40, 16, 16), dtype=torch.uint8).numpy()
+    np.save(tmp_path / "images.npy", pixels)
+    data = {"name": "arrays", "image_size": 16, "channels": 1}
+    evaluation = {**mini_recipe["evaluation"], "judge": None}
+    run = mini_run(data=data, stages=mini_recipe["stages"][2:4], evaluation=evaluation)
+    _run_together(_one_rank, 2, run.path, 1, str(tmp_path / "images.npy"))
+    assert all(run.weights(stage.id).exists() for stage in run.config().stages)
+    assert len(list((data_sets_folder() / "decoded").glob("*/about.json"))) == 1
 
 
 if __name__ == "__rank__":

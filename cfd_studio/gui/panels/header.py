@@ -74,7 +74,7 @@ class Header(QFrame):
         state = "starting" if starting else snapshot.state
         words = STATE_WORDS.get(state, state)
         if snapshot.active and snapshot.status and state == "running" and snapshot.status.phase not in ("", "training"):
-            words = snapshot.status.phase.capitalize()
+            words = f"{snapshot.status.phase.capitalize()} {snapshot.status.counted}".rstrip()
         self.chip.show_state(words, STATE_TONES.get(state, "muted"))
         elsewhere = f"Trained by {snapshot.holder}, not by this window." if snapshot.active and not ours else ""
         self.chip.setToolTip(elsewhere or (snapshot.ended.sentence if snapshot.ended else ""))

@@ -1,5 +1,7 @@
 """One job: take the run, go on where it stands, train and judge every stage, give the run back."""
 
+from pathlib import Path
+
 import torch
 
 from cfd_studio.data.images import DataSet, to_float
@@ -123,7 +125,7 @@ def _work(
     data = build_data(config).to(device)
     plans = [old for one in reversed(previous) if (old := one.read_plan())]
     plan = _execution_plan(config, request, device, data, plans, turns, ranks)
-    inception_file = request.inception_file or (plans[0].inception_file if plans else "")
+    inception_file = _absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"inception_file": inception_file})
     torch.set_num_threads(plan.threads)
     job.write_plan(plan)
@@ -184,6 +186,11 @@ def _execution_plan(
 
     threads = choose_threads(request, device, typical_step, sharers=ranks.size)
     return ExecutionPlan(threads=threads, **asked)
+
+
+def _absolute(file: str) -> str:
+    """Return a path as it will be understood wherever the next job is started; nothing stays nothing."""
+    return str(Path(file).expanduser().absolute()) if file else ""
 
 
 def _described(plan: ExecutionPlan) -> str:

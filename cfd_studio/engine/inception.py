@@ -8,9 +8,9 @@ from urllib.request import urlopen
 
 import torch
 
-from cfd_studio.engine.archive import load_archive
 from cfd_studio.engine.audience import Audience
 from cfd_studio.engine.mishaps import out_of_memory
+from cfd_studio.interop.archive import load_archive
 from cfd_studio.metrics.inception import WEIGHTS_SHA256, Inception, InceptionError, weights_source
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic

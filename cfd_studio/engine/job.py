@@ -132,7 +132,7 @@ def _work(
         reporter.phase("loading")
     data = data.to(device)
     plan = _execution_plan(config, request, device, data, plans, turns, ranks)
-    inception_file = request.inception_file or (plans[0].inception_file if plans else "")
+    inception_file = absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
     torch.set_num_threads(plan.threads)
     job.write_plan(plan)

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cfd_studio.data.images import load_digits, to_float
+from cfd_studio.data.digits import load_digits
+from cfd_studio.data.images import to_float
 from cfd_studio.engine.build import build_objective, load_network
 from cfd_studio.engine.classifiers import build_classifier
 from cfd_studio.engine.torch_files import read_tensors

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from cfd_studio.data.images import DataSet, ImageSet, load_digits, to_float
+from cfd_studio.data.digits import load_digits
+from cfd_studio.data.images import DataSet, ImageSet, to_float
 from cfd_studio.engine.best import Best
 from cfd_studio.engine.build import derive_seed, load_network
 from cfd_studio.engine.classifiers import split_for_validation

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from cfd_studio.engine.archive import load_archive
 from cfd_studio.engine.mishaps import out_of_memory
+from cfd_studio.interop.archive import load_archive
 from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic

@@ -281,8 +281,10 @@ HOSTILE: dict[str, Callable[[dict[str, Any], Path], Any]] = {
 
 
 def _levels(state: dict[str, torch.Tensor], count: int) -> dict[str, torch.Tensor]:
-    blocks = {f"downblocks.{2 * n}.block1.2.weight": state["downblocks.0.block1.2.weight"] for n in range(count)}
-    turns = {f"downblocks.{2 * n + 1}.main.weight": state["downblocks.1.main.weight"] for n in range(count - 1)}
+    blocks = {
+        f"downblocks.{2 * n}.block1.2.weight": state["downblocks.0.block1.2.weight"].clone() for n in range(count)
+    }
+    turns = {f"downblocks.{2 * n + 1}.main.weight": state["downblocks.1.main.weight"].clone() for n in range(count - 1)}
     return {name: one for name, one in state.items() if "downblocks" not in name} | blocks | turns
 
 

@@ -28,7 +28,7 @@ def import_checkpoint(
 ) -> None:
     """Make a run of a checkpoint of the published CFD code; what was found in it is printed.
 
-    `cfd-studio sample DIR --steps N --sampler reference` then draws what the published code draws.
+    `cfd-studio sample DIR --steps N --reference-sampler` then draws what the published code draws.
     """
     if data_set not in _DATA_SETS:
         raise CfdError(f"'{data_set}' is no data set", where="--data-set", advice=f"Use {', '.join(_DATA_SETS)}.")

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def _config(
     file: Path, found: ReferenceFile, data: DataName, prediction: str | None, image_size: int | None, name: str
 ) -> RunConfig:
     content = found.content
-    source = {"kind": "checkpoint", "file": found.name, "which": content.which, "sha256": found.sha256}
+    source = {"kind": "checkpoint", "file": found.path.name, "which": content.which, "sha256": found.sha256}
     known = DATA_SETS[data]
     side = image_size or known.side
     values: dict[str, Any] = {"name": name, "schedule": {"num_timesteps": 1024}, "network": {}, "evaluation": {}}
@@ -149,8 +148,14 @@ def _network(
 
 
 def _keep_origin(run: RunFolder, stage_id: str, found: ReferenceFile) -> None:
-    origin: Mapping[str, Any] = {"file": found.name, "sha256": found.sha256, "entry": found.content.which}
-    (run.path / "imports").mkdir()
+    origin = {
+        "stage": stage_id,
+        "origin": str(found.path),
+        "bytes": found.size,
+        "sha256": found.sha256,
+        "entry": found.content.which,
+    }
+    (run.path / "imports").mkdir(exist_ok=True)
     atomic.write_bytes(run.path / "imports" / f"{stage_id}.json", json.dumps(origin, indent=2).encode())
 
 
@@ -175,16 +180,14 @@ def _told(found: ReferenceFile, config: RunConfig, network: nn.Module) -> str:
     classes = content.layout.classes
     left = f" Left aside: {', '.join(found.left_aside[:8])}." if found.left_aside else ""
     if not isinstance(content, ReferenceModel):
-        kind = content.layout.architecture
-        return (
-            f"{found.name}: a {kind} with {trainable:,} parameters, {content.layout.classes} classes, {images}.{left}"
-        )
+        what = f"a {content.layout.architecture} with {trainable:,} parameters, {classes} classes"
+        return f"{found.path.name}: {what}, {images}.{left}"
     net, which = config.network, content.which
     if which == "net_model":
         which += " (the file has no ema_model)"
     attention = ", ".join(map(str, net.attention_levels)) or "none"
     return (
-        f"{found.name}: a U-Net with {trainable:,} parameters, from {which}; {net.channels} channels x "
+        f"{found.path.name}: a U-Net with {trainable:,} parameters, from {which}; {net.channels} channels x "
         f"{net.multipliers}, residual blocks per level: {net.residual_blocks}, levels with attention: {attention}; "
         f"{images}, {classes or 'no'} classes; {content.own_steps} steps on a base grid of {content.num_timesteps} "
         f"levels; predicts {config.prediction}.{left}"

@@ -61,6 +61,10 @@ class ReferenceFile:
 
     Attributes
     ----------
+    path : Path
+        As it was given.
+    size : int
+        Bytes.
     sha256 : str
         Of the whole file.
     content : ReferenceModel or ReferenceClassifier
@@ -68,7 +72,8 @@ class ReferenceFile:
         Entries that nothing here needs: an optimizer's state, a step.
     """
 
-    name: str
+    path: Path
+    size: int
     sha256: str
     content: ReferenceModel | ReferenceClassifier
     left_aside: tuple[str, ...]
@@ -102,7 +107,7 @@ def read_reference(path: Path) -> ReferenceFile:
         raise CfdError(str(error), where=str(path), advice=_ADVICE) from None
     known = {content.which} if isinstance(content, ReferenceClassifier) else _OF_A_MODEL
     left = tuple(sorted(str(key) for key in entries.keys() - known))
-    return ReferenceFile(path.name, hashlib.sha256(data).hexdigest(), content, left)
+    return ReferenceFile(path, len(data), hashlib.sha256(data).hexdigest(), content, left)
 
 
 def _content(entries: Any, size: int) -> ReferenceModel | ReferenceClassifier:

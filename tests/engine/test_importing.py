@@ -12,9 +12,8 @@ import pytest
 import torch
 
 from cfd_studio.cli.app import run_command_line
-from cfd_studio.diffusion.samplers import ddim, sampling_levels
 from cfd_studio.engine import importing
-from cfd_studio.engine.build import load_denoiser, load_network
+from cfd_studio.engine.build import load_network
 from cfd_studio.engine.importing import import_checkpoint
 from cfd_studio.engine.models import open_models
 from cfd_studio.protocol.errors import CfdError
@@ -70,10 +69,10 @@ def grey_checkpoint(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.mark.parametrize("steps", [16, 4])
 def test_an_imported_run_draws_what_the_published_code_draws(steps: int, imported: Path) -> None:
-    denoiser = load_denoiser(RunFolder(imported), RunFolder(imported).config(), "teacher", "cpu")
+    (model,) = open_models(imported, None, "cpu")
     with np.load(REFERENCE / "expected.npz", allow_pickle=False) as arrays:
         noise, labels, wanted = (torch.from_numpy(arrays[name]) for name in ("x_T", "labels", f"ddim_{steps}_steps"))
-    drawn = ddim(denoiser, noise, sampling_levels(64, 16, steps), labels=labels).clamp(-1, 1)
+    drawn = model.draw(noise, steps, labels=labels).images.clamp(-1, 1)
     torch.testing.assert_close(drawn, wanted, atol=1e-4, rtol=0)
 
 
@@ -90,7 +89,13 @@ def test_an_import_says_what_it_found_and_keeps_where_it_came_from(tmp_path: Pat
     source = config.stage("teacher").source
     assert (source.file, source.sha256, source.which) == ("ckpt.pt", digest, "net_model")
     origin = json.loads((run.path / "imports" / "teacher.json").read_bytes())
-    assert origin == {"file": "ckpt.pt", "sha256": digest, "entry": "net_model"}
+    assert origin == {
+        "stage": "teacher",
+        "origin": str(CHECKPOINT),
+        "bytes": CHECKPOINT.stat().st_size,
+        "sha256": digest,
+        "entry": "net_model",
+    }
 
 
 def test_an_imported_run_is_shown_as_one_that_is_trained(imported: Path, capsys: Any) -> None:

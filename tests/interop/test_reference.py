@@ -12,8 +12,8 @@ import torch
 
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import ToImage, x_from_eps, x_from_v, x_from_x
-from cfd_studio.diffusion.samplers import ddim, sampling_levels
 from cfd_studio.diffusion.schedule import NoiseSchedule
+from cfd_studio.engine.gallery import draw
 from cfd_studio.interop.reference import ReferenceClassifier, ReferenceModel, read_reference
 from cfd_studio.interop.reference_unet import RATE, TABLE, UNetLayout, read_unet, their_names
 from cfd_studio.interop.state import Misfit
@@ -101,8 +101,8 @@ def test_no_other_prediction_draws_the_published_images(to_image: ToImage, expec
 def _drawn(to_image: ToImage, steps: int, expected: Expected) -> torch.Tensor:
     model = model_of(CHECKPOINT)
     denoiser = Denoiser(network_of(model), to_image, NoiseSchedule.cosine(model.num_timesteps, clean_end=False))
-    levels = sampling_levels(model.num_timesteps, model.own_steps, steps)
-    return ddim(denoiser, expected["x_T"], levels, labels=expected["labels"]).clamp(-1, 1)
+    drawn = draw(denoiser, expected["x_T"], model.own_steps, steps, labels=expected["labels"])
+    return drawn.images.clamp(-1, 1)
 
 
 def test_the_cifar10_layout_has_as_many_values_as_the_published_one_and_comes_back() -> None:

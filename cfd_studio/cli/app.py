@@ -10,7 +10,7 @@ from collections.abc import Callable
 import typer
 
 from cfd_studio import __version__
-from cfd_studio.cli import compare, demo, evaluate, presets, runs, sample, status, train
+from cfd_studio.cli import compare, demo, evaluate, export, import_checkpoint, presets, runs, sample, status, train
 from cfd_studio.engine.mishaps import explain
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.workspace.folders import log_folder
@@ -36,6 +36,8 @@ app.command("runs")(runs.runs)
 app.command("sample")(sample.sample)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
+app.command("import")(import_checkpoint.import_checkpoint)
+app.command("export")(export.export)
 
 
 @app.callback(invoke_without_command=True)

@@ -18,6 +18,7 @@ from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.stages import Workplace, check_weights_of_judges, judge_stage, train_stage
 from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
+from cfd_studio.interop.tensorboard import TensorBoardListener
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.events import (
     JobEnded,
@@ -114,6 +115,11 @@ def _work(
     ranks: Ranks,
 ) -> JobEnded:
     reporter.state(JobState.RUNNING)
+    if config.journal.tensorboard:
+        steps = {stage.id: stage.steps for stage in config.stages}
+        reporter.listener = TensorBoardListener(
+            run, job.path / "tensorboard", steps, lambda why: reporter.log(why, "warning")
+        )
     open_stages = [stage for stage in config.stages if not run.weights(stage.id).exists()]
     first = open_stages[0] if open_stages else None
     newest = checkpoints(run.stage(first.id))[-1:] if first else []

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from cfd_studio.protocol.events import Event, JobState, Logged, PhaseEntered
 from cfd_studio.runs.folder import JobFolder
@@ -11,6 +12,16 @@ from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.status import StatusWriter
 
 Patience = Callable[[OSError, Callable[[], None]], None]
+
+
+class Listener(Protocol):
+    """Hears everything that a job says; what it makes of it never ends the job."""
+
+    def hear(self, event: Event) -> None:
+        """Take the next event."""
+
+    def close(self) -> None:
+        """Hear no more."""
 
 
 class Reporter:
@@ -26,6 +37,8 @@ class Reporter:
     patience : callable or None
         Called with the error and a second attempt where the disk refuses a line of the journal; returns once the line
         is written. Without it the line waits for the next one, and nothing is raised.
+    listener : Listener or None
+        Told everything after the journal.
     """
 
     def __init__(self, job: JobFolder) -> None:
@@ -34,6 +47,7 @@ class Reporter:
         self._unsaid: deque[Event] = deque()
         self._status = StatusWriter(job.status)
         self.patience: Patience | None = None
+        self.listener: Listener | None = None
 
     @property
     def doing(self) -> tuple[str, str | None]:
@@ -54,6 +68,8 @@ class Reporter:
         except OSError as error:
             if self.patience is not None:
                 self.patience(error, self._write_anew)
+        if self.listener is not None:
+            self.listener.hear(event)
 
     def log(self, text: str, level: str = "info") -> None:
         """Write a line into the journal and ``log.txt``."""
@@ -86,6 +102,8 @@ class Reporter:
         """End the heartbeat and close the files."""
         self._status.close()
         self._journal.close()
+        if self.listener is not None:
+            self.listener.close()
 
     def _write(self) -> None:
         while self._unsaid:

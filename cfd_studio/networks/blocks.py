@@ -14,6 +14,18 @@ def silent(layer: nn.Conv2d) -> nn.Conv2d:
     return layer
 
 
+def wave_rates(channels: int) -> Tensor:
+    """Return the angular rates of the sinusoids, ``10000^(-i / channels)`` for i = 0, 2, ...; shape (channels / 2,)."""
+    rate = torch.exp(-math.log(10_000.0) * torch.arange(0, channels, 2, dtype=torch.float64) / channels)
+    return rate.float()
+
+
+def level_waves(level: Tensor, rates: Tensor) -> Tensor:
+    """Return sine and cosine of level times rate, interleaved, shape (B, channels), of levels of shape (B,)."""
+    angle = level.to(rates.dtype)[:, None] * rates
+    return torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)
+
+
 class LevelEmbedding(nn.Module):
     """Sinusoids of the base-grid level, then two linear layers.
 
@@ -29,15 +41,13 @@ class LevelEmbedding(nn.Module):
 
     def __init__(self, channels: int, embedding: int) -> None:
         super().__init__()
-        rate = torch.exp(-math.log(10_000.0) * torch.arange(0, channels, 2, dtype=torch.float64) / channels)
-        self.register_buffer("rate", rate.float())
+        self.register_buffer("rate", wave_rates(channels))
         self.hidden = nn.Linear(channels, embedding)
         self.out = nn.Linear(embedding, embedding)
 
     def forward(self, level: Tensor) -> Tensor:
         """Return the embedding, shape (B, embedding), of levels of shape (B,)."""
-        angle = level.to(self.hidden.weight.dtype)[:, None] * self.rate.to(self.hidden.weight.dtype)
-        waves = torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)  # sin, cos interleaved
+        waves = level_waves(level, self.rate.to(self.hidden.weight.dtype))
         return self.out(functional.silu(self.hidden(waves)))
 
 

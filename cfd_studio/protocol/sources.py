@@ -38,4 +38,17 @@ class ImageNetSource(_Source):
     )
 
 
-ClassifierSource = Annotated[RunSource | ImageNetSource, Field(discriminator="kind")]
+class CheckpointSource(_Source):
+    """A checkpoint of the published CFD code; its weights were written into the run when it was imported."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    file: str = field("Name of the file.", label="File", min_length=1, max_length=4096)
+    which: Literal["ema_model", "net_model", "model"] = field(
+        "The entry of the file that the weights were taken from: ema_model is the moving average, model that of a "
+        "classifier.",
+        label="Weights",
+    )
+
+
+ClassifierSource = Annotated[RunSource | ImageNetSource | CheckpointSource, Field(discriminator="kind")]
+TeacherSource = Annotated[RunSource | CheckpointSource, Field(discriminator="kind")]

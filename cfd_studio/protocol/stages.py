@@ -7,7 +7,7 @@ from pydantic import Field
 from cfd_studio.protocol.data import DataName
 from cfd_studio.protocol.fields import Words, field
 from cfd_studio.protocol.optimization import Optimization
-from cfd_studio.protocol.sources import ClassifierSource, ImageNetSource, RunSource
+from cfd_studio.protocol.sources import ClassifierSource, ImageNetSource, TeacherSource
 
 STAGE_ID = r"^[a-z0-9][a-z0-9-]{0,39}$"
 
@@ -130,8 +130,10 @@ class TeacherStage(_Stage):
 
     kind: Literal["teacher"] = "teacher"
     parent: None = None
-    source: RunSource | None = field(
-        "The trained model of another run to start from; empty to train one here.", label="Source", default=None
+    source: TeacherSource | None = field(
+        "Where its weights come from: another run, or an imported checkpoint; empty to train one here.",
+        label="Source",
+        default=None,
     )
     sampling_steps: int | None = field(
         "Network calls an imported model was made for; empty for every level of the base grid.",

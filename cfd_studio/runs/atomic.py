@@ -1,7 +1,8 @@
-"""Files that are either whole or not there: write beside, flush to the disk, rename."""
+"""Files and folders that are either whole or not there: write beside, flush to the disk, rename."""
 
 import contextlib
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -29,6 +30,27 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, and call it ``path`` once everything is in it; an error leaves nothing.
+
+    ``path`` itself must not exist, or be empty.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}-{path.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        sync_folder(temporary)
+        if path.exists():
+            path.rmdir()  # Windows renames onto no folder, not even an empty one
+        replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(path.parent)
 

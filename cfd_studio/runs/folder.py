@@ -80,11 +80,8 @@ class RunFolder:
             Where the folder holds something already, or cannot be written, or weights cannot be read.
         """
         run = cls(path)
+        run.refuse_taken()
         try:
-            if (path / "run.json").exists():
-                raise CfdError("holds a run already", where=str(path), advice="Resume it, or choose another folder.")
-            if path.exists() and any(path.iterdir()):
-                raise CfdError("is not empty", where=str(path), advice="Choose a new or an empty folder for the run.")
             (path / "jobs").mkdir(parents=True)  # from here on nobody else makes a run here
             try:
                 (path / "stages").mkdir()
@@ -103,6 +100,23 @@ class RunFolder:
         except OSError as error:
             raise _not_written(path, error) from None
         return run
+
+    def refuse_taken(self) -> None:
+        """Make sure that no run was made here yet, and that nothing else is in the way.
+
+        Raises
+        ------
+        CfdError
+            Where the folder holds something already, or cannot be looked into.
+        """
+        path = self.path
+        try:
+            if (path / "run.json").exists():
+                raise CfdError("holds a run already", where=str(path), advice="Resume it, or choose another folder.")
+            if path.exists() and any(path.iterdir()):
+                raise CfdError("is not empty", where=str(path), advice="Choose a new or an empty folder for the run.")
+        except OSError as error:
+            raise _not_written(path, error) from None
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":

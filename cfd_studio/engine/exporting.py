@@ -1,0 +1,181 @@
+"""Trained models written for other programs: weights with their description, ONNX, sets of images."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cfd_studio.diffusion.samplers import sampling_levels, starting_noise
+from cfd_studio.engine.build import load_network, read_shape
+from cfd_studio.engine.execution import choose_device
+from cfd_studio.engine.imageset import labels_in_turn, write_images
+from cfd_studio.engine.models import Model, open_models
+from cfd_studio.interop.onnx_sampler import require_onnx, run_onnx, to_onnx
+from cfd_studio.interop.weights import read_metadata, save_weights
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errands import ExportFormat
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.stages import ClassifierStage
+from cfd_studio.runs import atomic
+from cfd_studio.runs.folder import RunFolder
+
+FORMAT_VERSION = 1
+MOST_UNROLLED = 64
+LARGEST_DIFFERENCE = 1e-3
+CHECKED = 3  # images
+SUFFIXES: dict[ExportFormat, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "images": ""}
+
+
+def export_model(
+    run: Path,
+    stage: str,
+    to: ExportFormat,
+    out: Path,
+    *,
+    device: str = "auto",
+    steps: int | None = None,
+    count: int = 1000,
+    seed: int = 0,
+) -> str:
+    """Write a trained stage for other programs; whole, or not at all.
+
+    Parameters
+    ----------
+    run : Path
+    stage : str
+    to : {"safetensors", "onnx", "images"}
+        The weights with a JSON file that suffices to build the network and to sample; the model with its sampler loop
+        as an ONNX graph, compared with torch before it is written; or numbered PNG files and one ``samples.npz``.
+    out : Path
+        A file of that suffix, or a new folder.
+    device : str, optional
+        Where images are drawn.
+    steps : int, optional
+        Network calls; the model's own by default.
+    count, seed : int, optional
+        Images of a set, and the seed of their noise.
+
+    Returns
+    -------
+    str
+        What was written, in a sentence.
+
+    Raises
+    ------
+    CfdError
+        Where the run has no such trained stage, it cannot be written so, or a package is missing.
+    """
+    if SUFFIXES[to] and out.suffix != SUFFIXES[to]:
+        raise CfdError(f"is no {SUFFIXES[to]} file", where=str(out), advice="Name the file so.")
+    folder = RunFolder.open(run)
+    config = folder.config()
+    classifiers = [one.id for one in config.stages if isinstance(one, ClassifierStage)]
+    if stage in classifiers:
+        if to != "safetensors":
+            raise CfdError(f"'{stage}' is a classifier, which draws no images", advice="Export it to safetensors.")
+        with _writing(out):
+            return _write_classifier(folder, config, stage, out)
+    if to == "onnx":
+        require_onnx()  # before anything is loaded
+    model = open_models(run, [stage], "cpu" if to == "onnx" else choose_device(device))[0]
+    steps = steps or model.own_steps
+    model.check_steps(steps)
+    with _writing(out):
+        if to == "images":
+            return write_images(model, out, steps=steps, count=count, seed=seed)
+        if to == "onnx":
+            return _write_onnx(model, steps, out)
+        return _write_safetensors(config, model, steps, out)
+
+
+def _write_safetensors(config: RunConfig, model: Model, steps: int, out: Path) -> str:
+    schedule, network = model.denoiser.schedule, config.network.model_dump(exclude={"conditional", "label_dropout"})
+    levels = sampling_levels(schedule.num_timesteps, model.own_steps, steps)
+    channels, height, width = model.shape
+    description = {
+        "kind": "diffusion",
+        "network": {"name": "unet", "image_channels": channels, **network, "classes": model.classes},
+        "image": {"channels": channels, "height": height, "width": width, "range": [-1, 1]},
+        "prediction": config.prediction,
+        "schedule": {
+            **config.schedule.model_dump(),
+            "name": "cosine",
+            "alpha_bar": schedule.alpha_bar.tolist(),
+        },
+        "sampling": {"sampler": "ddim", "own_steps": model.own_steps, "levels": levels, "clip": model.clip},
+    }
+    return _write_pair(out, config, model.stage_id, model.denoiser.network, description)
+
+
+def _write_classifier(run: RunFolder, config: RunConfig, stage_id: str, out: Path) -> str:
+    stage = config.stage(stage_id)
+    assert isinstance(stage, ClassifierStage)
+    network = load_network(run, config, stage_id, "cpu")
+    path = run.weights(stage_id)
+    (channels, height, width), classes = read_shape(read_metadata(path), path)
+    shaping = stage.model_dump(
+        include={"architecture", "width", "dropout", "stem", "input_size", "normalization", "classes_of"}
+    )
+    description = {
+        "kind": "classifier",
+        "network": {**shaping, "image_channels": channels, "classes": classes},
+        "image": {"channels": channels, "height": height, "width": width, "range": [-1, 1]},
+    }
+    return _write_pair(out, config, stage_id, network, description)
+
+
+def _write_pair(out: Path, config: RunConfig, stage_id: str, network: nn.Module, description: dict[str, Any]) -> str:
+    beside = out.with_suffix(".json")
+    about = {"format": "cfd-studio-export", "format_version": FORMAT_VERSION, "run": config.name, "stage": stage_id}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.opened(beside) as stream:
+        save_weights(out, network, {"stage": stage_id})
+        weights = {"file": out.name, "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
+        stream.write(json.dumps({**about, "weights": weights, **description}, indent=2).encode())
+    return f"The weights of '{stage_id}' are in {out}, and what builds their network and samples with it in {beside}."
+
+
+def _write_onnx(model: Model, steps: int, out: Path) -> str:
+    if steps > MOST_UNROLLED:
+        raise CfdError(
+            f"{steps} steps of '{model.stage_id}' would make a graph of {steps} networks",
+            where=str(out),
+            advice=f"Ask for at most {MOST_UNROLLED} (--steps), or export a student.",
+        )
+    schedule = model.denoiser.schedule
+    levels = sampling_levels(schedule.num_timesteps, model.own_steps, steps)
+    noise = starting_noise(0, 0, CHECKED, model.shape)
+    labels = labels_in_turn(model, 0, CHECKED)
+    content = to_onnx(model.denoiser, noise, labels, levels, clip=model.clip)
+    difference = 0.0
+    for rows in (slice(None), slice(1)):  # the size of a batch is open, and one image is the case that gets lost
+        told = None if labels is None else labels[rows]
+        wanted = model.draw(noise[rows], steps, labels=told).images
+        difference = max(difference, float((run_onnx(content, noise[rows], told) - wanted).abs().max()))
+    if not difference <= LARGEST_DIFFERENCE:
+        raise CfdError(
+            f"onnxruntime draws other images than torch (they differ by {difference:.2g}); nothing was written",
+            where=str(out),
+            advice="Export to safetensors, or ask for fewer steps.",
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(out, content)
+    noun = "step" if steps == 1 else "steps"
+    return (
+        f"'{model.stage_id}' with {steps} {noun} is in {out} ({len(content):,} bytes); onnxruntime and torch differ by "
+        f"{difference:.2g} at most."
+    )
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CfdError(
+            f"cannot be written ({error.strerror or error})", where=str(out), advice="Choose another place."
+        ) from None

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from cfd_studio.engine.archive import load_archive
 from cfd_studio.engine.mishaps import out_of_memory
+from cfd_studio.interop.archive import load_archive
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.intake import memory_of_this_machine, read_bounded
 

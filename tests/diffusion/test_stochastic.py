@@ -93,7 +93,8 @@ def test_ddim_keeps_the_noise_of_the_schedule_whatever_eta(
     both = ddim(eta)(Step(schedule, level, next_level, z, x_hat, None, lambda: torch.ones_like(z)))
     fresh = both - carried
     assert float(carried**2 + fresh**2) == pytest.approx(float(1 - schedule.alpha_bar[next_level]), rel=1e-9, abs=1e-15)
-    assert bool(fresh > 0) == (eta > 0 and next_level > 0)
+    posterior = _posterior(schedule, level, next_level)[2]  # eta scales its deviation
+    assert float(fresh) == pytest.approx(eta * max(posterior, 0.0) ** 0.5, rel=1e-6, abs=1e-9)
 
 
 def test_ddim_without_eta_is_the_straight_step_bit_by_bit_and_draws_nothing() -> None:
@@ -164,6 +165,15 @@ def test_fresh_noise_depends_on_seed_image_and_step_alone() -> None:
             assert torch.equal(whole[first : first + count], part)
         other = sample(denoiser, starting_noise(4, 0, 6, shape), levels, move, seed=5)
         assert not torch.equal(whole, other)
+    drawn: list[Tensor] = []
+
+    def listen(step: Step) -> Tensor:
+        drawn.append(step.fresh())
+        return step.z
+
+    sample(denoiser, starting_noise(4, 1, 2, shape), levels, listen, seed=4, start=1)
+    for index, fresh in enumerate(drawn, start=1):
+        assert torch.equal(fresh, starting_noise(4, 1, 2, shape, step=index))
     steps = [starting_noise(4, 2, 1, shape, step=step) for step in range(5)]
     assert len({step.numpy().tobytes() for step in steps}) == 5
     assert torch.equal(steps[3], starting_noise(4, 1, 3, shape, step=3)[1:2])

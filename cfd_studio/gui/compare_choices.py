@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.comparison import FEW_STEPS, ModelRow
-from cfd_studio.gui.sampler_fields import SamplerFields
+from cfd_studio.gui.sampler_fields import SamplerFields, narrow_row
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
@@ -35,10 +35,8 @@ class CompareChoices(QFrame):
         self.own = Button("Own", role="toggle", tip="Each model with the step count it was made for")
         self.own.setChecked(True)
         self.own.setProperty("small", True)
-        self.seed = FieldRow(
-            "Seed", text="0", wide=True, tip="Image i starts from the noise of (seed, i), in every cell"
-        )
-        self.count = FieldRow("Images", text="8", wide=True, tip="Images per cell")
+        self.seed = narrow_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell")
+        self.count = narrow_row("Images", "8", "Images per cell")
         self.sampler = SamplerFields()
         self.generate = Button("Generate", icon="wand-magic-sparkles", role="primary", tip="Draw the samples (Ctrl+G)")
         self.cancel = Button("Cancel", tip="Stop drawing")

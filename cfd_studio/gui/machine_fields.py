@@ -144,7 +144,9 @@ class MachineFields(QWidget):
     @staticmethod
     def _row(name: str, choices: list[str] | None = None) -> FieldRow:
         info = ExecutionRequest.model_fields[name]
-        return FieldRow(info.title or name, text=str(info.default), choices=choices, tip=info.description or "")
+        return FieldRow(
+            info.title or name, text=str(info.default), choices=choices, tip=info.description or "", wide=True
+        )
 
     @staticmethod
     def _path(name: str, kinds: str) -> PathRow:

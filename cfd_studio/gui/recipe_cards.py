@@ -14,11 +14,14 @@ from cfd_studio.gui.widgets.choice_row import ChoiceRow
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.form_row import FormRow
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.path_row import PathRow
 from cfd_studio.gui.widgets.tick_row import TickRow
 
 COLUMNS = 3
 # Below this width three columns have no room for values that are words.
 ROOM_FOR_THREE = 1240
+# What is chosen rather than typed, and the files to choose from; a folder where there are none.
+_PATHS = {".source.path": "", ".source.file": "Weights (*.pth *.safetensors)"}
 
 
 class RecipeCards(QWidget):
@@ -93,10 +96,12 @@ class RecipeCards(QWidget):
         self._cards = [(self._card(group), 2 + len(group.fields)) for group in self._groups]
         head, height = self._cards[0]
         layout = head.layout()
-        assert layout is not None
+        assert isinstance(layout, QVBoxLayout)
+        layout.addSpacing(6)
+        layout.addWidget(label("THIS MACHINE", "caption"))
         layout.addWidget(self._first)
         self._first.show()
-        self._cards[0] = (head, height + 6)
+        self._cards[0] = (head, height + 7)
         self._place()
         self.setUpdatesEnabled(True)
         self.edited.emit()
@@ -150,13 +155,11 @@ def _row(field: FormField) -> FormRow:
         return ChoiceRow(
             field.label, {text: text or nothing for text in field.choices}, text=field.text, tip=field.help
         )
+    for end, kinds in _PATHS.items():
+        if field.path.endswith(end):
+            return PathRow(field.label, text=field.text, tip=field.help, kinds=kinds, empty=field.empty)
     if field.editor == "tick":
         return TickRow(field.label, text=field.text, tip=field.help)
     return FieldRow(
-        field.label,
-        text=field.text,
-        unit=field.unit,
-        tip=field.help,
-        empty=field.empty,
-        wide=not field.unit and field.editor != "number",
+        field.label, text=field.text, unit=field.unit, tip=field.help, empty=field.empty, wide=not field.unit
     )

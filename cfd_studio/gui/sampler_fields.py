@@ -12,8 +12,14 @@ from cfd_studio.protocol.data import DATA_SETS
 from cfd_studio.protocol.sampling import Sampler, SamplerName
 
 IN_TURN, NO_CLASS = "in turn", "none"
+NARROW = 68
 NULL_CLASS = -1
 MOST_CLASSES = 1_000_000  # where nobody knows how many there are
+
+
+def narrow_row(name: str, text: str, tip: str, choices: list[str] | None = None) -> FieldRow:
+    """Return a field for the column beside the samples."""
+    return FieldRow(name, text=text, tip=tip, choices=choices, wide=True, caption_width=NARROW)
 
 
 class SamplerFields(QWidget):
@@ -23,10 +29,10 @@ class SamplerFields(QWidget):
         super().__init__()
         fields = Sampler.model_fields
         names = {name: name for name in get_args(SamplerName)}
-        self.name = ChoiceRow("Sampler", names, text="ddim", tip=fields["name"].description or "")
-        self.eta = FieldRow("Eta", text="0", wide=True, tip=fields["eta"].description or "")
-        self.guidance = FieldRow("Guidance", text="1", wide=True, tip=fields["guidance"].description or "")
-        self.label = FieldRow("Class", choices=[IN_TURN], text=IN_TURN, wide=True, tip="Class of all images of a cell")
+        self.name = ChoiceRow("Sampler", names, text="ddim", tip=fields["name"].description or "", caption_width=NARROW)
+        self.eta = narrow_row("Eta", "0", fields["eta"].description or "")
+        self.guidance = narrow_row("Guidance", "1", fields["guidance"].description or "")
+        self.label = narrow_row("Class", IN_TURN, "Class of all images of a cell", choices=[IN_TURN])
         self._classes = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -38,10 +38,10 @@ def model_rows(snapshot: RunSnapshot) -> list[ModelRow]:
 
 
 def step_choices(snapshot: RunSnapshot) -> list[int]:
-    """Return the powers of two up to the teacher's own steps, and every model's own, most first."""
-    most = snapshot.config.schedule.num_timesteps
-    powers = {2**exponent for exponent in range(most.bit_length()) if 2**exponent <= most}
+    """Return every model's own steps and the powers of two below them, most first."""
     own = {snapshot.config.own_steps(stage) for stage in snapshot.config.diffusion_stages()}
+    most = max(own, default=0)
+    powers = {2**exponent for exponent in range(most.bit_length()) if 2**exponent <= most}
     return sorted(powers | own, reverse=True)
 
 

@@ -3,11 +3,13 @@
 import json
 import re
 from dataclasses import dataclass
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from cfd_studio.protocol.readable import flatten
 
 Editor = Literal["text", "number", "numbers", "tick", "choice", "json"]
 ON, OFF = "on", "off"
@@ -76,7 +78,7 @@ class FormField:
 
 def form_field(info: FieldInfo, path: str, given: Any) -> FormField:
     """Return the field of a declaration."""
-    kinds = options(info.annotation)
+    kinds = flatten(info.annotation)
     optional = NoneType in kinds
     kinds = [kind for kind in kinds if kind is not NoneType]
     help_text = info.description or ""
@@ -98,18 +100,9 @@ def form_field(info: FieldInfo, path: str, given: Any) -> FormField:
     )
 
 
-def options(annotation: Any) -> list[Any]:
-    """Return the members of a union, also of one within another; of anything else, itself."""
-    if get_origin(annotation) is Annotated:
-        return options(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [part for option in get_args(annotation) for part in options(option)]
-    return [annotation]
-
-
 def models(annotation: Any) -> list[type[BaseModel]]:
     """Return those members of a union that hold fields of their own."""
-    return [kind for kind in options(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return [kind for kind in flatten(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def text_of(value: Any) -> str:

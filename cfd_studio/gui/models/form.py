@@ -21,6 +21,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _HEADINGS = {"schedule": "Noise schedule", "sampler": "Sampler"}
 _NOT_TYPED = ("sha256",)  # written by whoever copies the file
 _NOT_CHOSEN = ("checkpoint",)  # made by the import of a file
+_FIRST = ("id", "parent", "objective", "sampling_steps", "classifier")  # what a stage is, before how it is made
 _ONLY_FOR_FEATURES = ("temperature", "anchor_weight")
 
 
@@ -137,10 +138,14 @@ def _source_section(model: type[BaseModel], stage: dict[str, Any], prefix: str) 
 
 def _fields(model: type[BaseModel], values: dict[str, Any], prefix: str) -> tuple[FormField, ...]:
     """Return the fields of a model that hold one value each."""
+    names = sorted(model.model_fields, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     return tuple(
         form_field(info, f"{prefix}{name}", _given(model, values, name))
-        for name, info in model.model_fields.items()
-        if info.title and name not in _NOT_TYPED and not models(info.annotation) and name != "stages"
+        for name in names
+        if (info := model.model_fields[name]).title
+        and name not in _NOT_TYPED
+        and not models(info.annotation)
+        and name != "stages"
     )
 
 

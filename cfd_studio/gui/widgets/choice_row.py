@@ -1,7 +1,7 @@
 """One field of a form whose values are few."""
 
 from cfd_studio.gui.widgets.buttons import QuietComboBox
-from cfd_studio.gui.widgets.form_row import FormRow
+from cfd_studio.gui.widgets.form_row import CAPTION_WIDTH, FormRow
 
 
 class ChoiceRow(FormRow):
@@ -15,15 +15,24 @@ class ChoiceRow(FormRow):
     text : str, optional
         The value chosen first.
     tip : str, optional
+    caption_width : int, optional
     """
 
-    def __init__(self, name: str, choices: dict[str, str], *, text: str = "", tip: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        choices: dict[str, str],
+        *,
+        text: str = "",
+        tip: str = "",
+        caption_width: int = CAPTION_WIDTH,
+    ) -> None:
         self.box = QuietComboBox()
         for value, words in choices.items():
             self.box.addItem(words, value)
         self.box.setMinimumContentsLength(6)  # it may be narrower than its longest choice
         self.box.setSizeAdjustPolicy(QuietComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        super().__init__(name, self.box, tip=tip, wide=True)
+        super().__init__(name, self.box, tip=tip, wide=True, caption_width=caption_width)
         if text in choices:
             self.set_text(text)
         self.box.currentIndexChanged.connect(self.edited)

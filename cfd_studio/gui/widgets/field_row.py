@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from cfd_studio.gui.widgets.buttons import QuietComboBox
-from cfd_studio.gui.widgets.form_row import FormRow
+from cfd_studio.gui.widgets.form_row import CAPTION_WIDTH, FormRow
 
 
 class FieldRow(FormRow):
@@ -13,7 +13,7 @@ class FieldRow(FormRow):
     ----------
     name : str
     text : str, optional
-    unit, tip, wide
+    unit, tip, wide, caption_width
         As in `FormRow`.
     choices : list of str, optional
         Offered for convenience; anything else may be typed.
@@ -31,6 +31,7 @@ class FieldRow(FormRow):
         choices: list[str] | None = None,
         empty: str = "",
         wide: bool = False,
+        caption_width: int = CAPTION_WIDTH,
     ) -> None:
         combo = QuietComboBox() if choices is not None else None
         if combo is not None:
@@ -42,7 +43,7 @@ class FieldRow(FormRow):
         else:
             self.input = QLineEdit()
         editor: QWidget = combo or self.input
-        super().__init__(name, editor, unit=unit, tip=tip, wide=wide)
+        super().__init__(name, editor, unit=unit, tip=tip, wide=wide, caption_width=caption_width)
         self.combo = combo
         self.input.setPlaceholderText(empty)
         self.set_text(text)

@@ -23,6 +23,7 @@ class FormRow(QWidget):
         Whether the editor takes the room of the unit as well.
     beside : QWidget, optional
         Stands in the place of the unit.
+    caption_width : int, optional
 
     Signals
     -------
@@ -41,6 +42,7 @@ class FormRow(QWidget):
         tip: str = "",
         wide: bool = False,
         beside: QWidget | None = None,
+        caption_width: int = CAPTION_WIDTH,
     ) -> None:
         super().__init__()
         self._editor = editor
@@ -48,7 +50,7 @@ class FormRow(QWidget):
         self.problem_label.hide()
         caption = label(name, wrap=True)
         caption.setBuddy(editor)
-        caption.setFixedWidth(CAPTION_WIDTH)
+        caption.setFixedWidth(caption_width)
         for part in (self, caption, editor):
             part.setToolTip(tip)
         editor.setAccessibleName(name)

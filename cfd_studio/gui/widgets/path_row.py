@@ -15,16 +15,21 @@ class PathRow(FormRow):
     Parameters
     ----------
     name : str
+    text : str, optional
     tip : str, optional
     kinds : str, optional
         Filter of a dialog for files; empty for a dialog for folders.
+    empty : str, optional
+        What an empty field means, shown faintly in it.
     """
 
-    def __init__(self, name: str, *, tip: str = "", kinds: str = "") -> None:
+    def __init__(self, name: str, *, text: str = "", tip: str = "", kinds: str = "", empty: str = "") -> None:
         self.input = QLineEdit()
         self.browse = Button(icon="folder-open", tip=f"Choose: {name}")
         super().__init__(name, self.input, tip=tip, beside=self.browse)
         self.kinds = kinds
+        self.input.setPlaceholderText(empty)
+        self.set_text(text)
         self._title = name
         self.input.textChanged.connect(self.edited)
         self.browse.clicked.connect(self._browse)

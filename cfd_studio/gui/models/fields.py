@@ -108,7 +108,7 @@ def models(annotation: Any) -> list[type[BaseModel]]:
 def text_of(value: Any) -> str:
     """Return a value as it stands in an editor."""
     match value:
-        case None | {} | []:
+        case None:
             return ""
         case bool():
             return ON if value else OFF
@@ -118,7 +118,7 @@ def text_of(value: Any) -> str:
         case list() | tuple():
             return ", ".join(map(text_of, value))
         case dict():
-            return json.dumps(value)
+            return json.dumps(value) if value else ""
         case _:
             return str(value)
 

@@ -1,5 +1,6 @@
 """What the experiment of the form would cost here: asked for, shown, and faded once the form says something else."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cfd_studio.gui import theme
@@ -22,14 +23,15 @@ class EstimateLine(QWidget):
         self._wish: EstimateErrand | None = None
         self._ticket: int | None = None
         self._answer: ErrandAnswer | None = None
-        self.words = label("", "muted")
+        self.words = label("", "muted", wrap=True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.words.setFont(theme.font(12, tabular=True))
         self.button = Button("Estimate", icon="stopwatch", tip=_TIP)
         self.button.clicked.connect(self._clicked)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
-        row.addWidget(self.words)
+        row.addWidget(self.words, 1)
         row.addWidget(self.button)
 
     @property

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -103,8 +103,10 @@ class RecipeCards(QWidget):
         self._first.show()
         self._cards[0] = (head, height + 7)
         self._place()
-        self.setUpdatesEnabled(True)
         self.edited.emit()
+        # Else the new cards are seen for a moment squeezed into the height that the old ones had.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+        self.setUpdatesEnabled(True)
 
     def _shape(self, path: str) -> None:
         """Draw anew after a change with which other fields come and go."""
@@ -126,6 +128,7 @@ class RecipeCards(QWidget):
         for card, height in self._cards:
             target = heights.index(min(heights))
             self._columns[target].addWidget(card)
+            card.show()
             heights[target] += height
 
     def _card(self, group: FormGroup) -> QFrame:

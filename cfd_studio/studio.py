@@ -68,7 +68,7 @@ def _open(run: Path | None, demo: Path | None) -> int:
     theme.apply(application, settings.theme)
     Collector(application)
     workers = LazyWorkers()
-    window = MainWindow(workers, workers, settings)
+    window = MainWindow(workers, workers, workers, settings)
     _tell_unexpected(window)
     signal.signal(signal.SIGINT, partial(_interrupted, window))
     _show(window)

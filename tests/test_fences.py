@@ -50,7 +50,7 @@ class Nobody:
 
 application = QApplication([])
 theme.apply(application, "system")
-window = MainWindow(Nobody(), Nobody(), Settings())
+window = MainWindow(Nobody(), Nobody(), Nobody(), Settings())
 window.show()
 window.open_run(Path(RUN))
 deadline = time.monotonic() + 60

@@ -14,7 +14,7 @@ from cfd_studio.networks.pretrained import UnavailableError, fetch_imagenet, mod
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import StageStarted, StageTrained
-from cfd_studio.protocol.sources import RunSource
+from cfd_studio.protocol.sources import CheckpointSource, RunSource
 from cfd_studio.protocol.stages import ClassifierStage, Stage, TeacherStage
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.imports import check_import
@@ -48,6 +48,8 @@ def adopt_stage(place: Workplace, stage: Stage) -> None:
     assert stage.source is not None
     reporter.phase("loading", stage.id)
     place.controls.poll()
+    if isinstance(stage.source, CheckpointSource):
+        raise CfdError("its imported weights are gone", where=f"stage '{stage.id}'", advice="Import the file again.")
     if isinstance(stage.source, RunSource):
         adopted = _from_run(run, config, stage, stage.source)
     else:

@@ -71,7 +71,7 @@ def import_checkpoint(
     config = _config(file, found, data, prediction, image_size, (name or file.stem)[:LONGEST_NAME] or "imported")
     stage = config.stages[0]
     shape = (config.data.depth, config.data.side, config.data.side)
-    classes = found.content.layout.classes or DATA_SETS[data].classes or 1
+    classes = found.content.layout.classes or DATA_SETS[data].classes
     network = _network(file, found, config, stage, shape, classes)
     sentence = _told(found, config, network)
     try:

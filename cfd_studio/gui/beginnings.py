@@ -15,9 +15,11 @@ from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.execution import DEVICE, MOST_PARTS, ExecutionRequest
+from cfd_studio.protocol.migration import migrate
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.workspace.folders import new_demo_folder, runs_folder
 from cfd_studio.workspace.resources import DEMO_PRESET, presets
+from cfd_studio.workspace.settings import Settings
 
 
 class Beginnings(QObject):
@@ -73,10 +75,11 @@ class Beginnings(QObject):
         """Fill the form with the presets and what was used last."""
 
         def read() -> dict[str, Any]:
-            return {name: json.loads(path.read_bytes()) for name, path in presets().items()}
+            return {name: migrate(json.loads(path.read_bytes())) for name, path in presets().items()}
 
         def offer(recipes: dict[str, Any]) -> None:
-            self._form.offer(recipes, runs_folder(), self._preferences.settings.request)
+            settings = self._preferences.settings
+            self._form.offer(recipes, runs_folder(), settings.request, settings.image_folders)
             self.form_ready.emit()
 
         self._clerk.submit(read, offer, self._unreadable)
@@ -99,7 +102,12 @@ class Beginnings(QObject):
 
     @Slot(object, object, object)
     def _start_new(self, path: Path, config: RunConfig, request: ExecutionRequest) -> None:
-        self._preferences.remember(self._preferences.settings.model_copy(update=request.model_dump()))
+        kept = set(Settings.model_fields)
+        if not config.evaluation.inception:
+            kept.discard("inception_file")  # it was not asked for, so the last one stays
+        asked = request.model_dump(include=kept)
+        folders = {"image_folders": self._form.machine.folders()}
+        self._preferences.remember(self._preferences.settings.model_copy(update=asked | folders))
         self._controller.create(path, config, request, self._form.refuse_folder)
 
     def _unreadable(self, error: Exception) -> None:

@@ -4,10 +4,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.comparison import FEW_STEPS, ModelRow
+from cfd_studio.gui.sampler_fields import SamplerFields, narrow_row
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.tick import Tick
+from cfd_studio.protocol.config import RunConfig
 
 MOST_IMAGES = 256
 
@@ -33,10 +35,9 @@ class CompareChoices(QFrame):
         self.own = Button("Own", role="toggle", tip="Each model with the step count it was made for")
         self.own.setChecked(True)
         self.own.setProperty("small", True)
-        self.seed = FieldRow(
-            "Seed", text="0", wide=True, tip="Image i starts from the noise of (seed, i), in every cell"
-        )
-        self.count = FieldRow("Images", text="8", wide=True, tip="Images per cell")
+        self.seed = narrow_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell")
+        self.count = narrow_row("Images", "8", "Images per cell")
+        self.sampler = SamplerFields()
         self.generate = Button("Generate", icon="wand-magic-sparkles", role="primary", tip="Draw the samples (Ctrl+G)")
         self.cancel = Button("Cancel", tip="Stop drawing")
         self.cancel.setEnabled(False)
@@ -49,10 +50,11 @@ class CompareChoices(QFrame):
         self.generate.clicked.connect(self.generate_wanted)
         self.cancel.clicked.connect(self.cancel_wanted)
 
-    def show_models(self, rows: list[ModelRow], steps: list[int]) -> None:
-        """Offer the models and step counts of a run; a model is ticked once it is trained, unless one was unticked."""
+    def show_models(self, config: RunConfig, rows: list[ModelRow], steps: list[int]) -> None:
+        """Offer what a run has to draw from; a model is ticked once it is trained, unless one was unticked."""
         if [row.id for row in rows] != list(self.models) or steps != list(self.steps):
             self._rebuild(rows, steps)
+        self.sampler.show_run(config)
         for row in rows:
             tick = self.models[row.id]
             if tick.isEnabled() != row.ready:
@@ -131,6 +133,10 @@ class CompareChoices(QFrame):
         for row in (self.seed, self.count):
             row.setContentsMargins(6, 0, 6, 0)
             fields.addWidget(row)
+        fields.addSpacing(10)
+        fields.addWidget(_indented("DRAWN WITH"))
+        self.sampler.setContentsMargins(6, 0, 6, 0)
+        fields.addWidget(self.sampler)
         fields.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

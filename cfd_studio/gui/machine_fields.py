@@ -1,5 +1,7 @@
 """The fields of a form that say how this machine runs the experiment."""
 
+import os
+
 from pydantic import ValidationError
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -8,6 +10,9 @@ from cfd_studio.gui.models.words import WORKER_WORDS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
 from cfd_studio.gui.widgets.field_row import FieldRow
+from cfd_studio.gui.widgets.form_row import FormRow
+from cfd_studio.gui.widgets.path_row import PathRow
+from cfd_studio.protocol.data import DATA_SETS
 from cfd_studio.protocol.execution import MOST_PARTS, MOST_PROCESSES, ExecutionRequest
 
 _WRONG = {
@@ -15,11 +20,16 @@ _WRONG = {
     "threads": "Use a whole number; 0 measures which is fastest",
     "processes": f"Use a whole number from 1 to {MOST_PROCESSES}",
     "accumulation": f"Use a whole number from 0 to {MOST_PARTS}",
+    "data_folder": "Use a shorter path",
+    "inception_file": "Use a shorter path",
 }
+_GIVEN = ("folder", "arrays")  # images that only the person knows where to find
+_ARRAYS = "Arrays (*.npz *.npy)"
+_WEIGHTS = "Weights (*.pth *.pt *.safetensors);;All files (*)"
 
 
 class MachineFields(QWidget):
-    """Device, threads and where the job runs; what few people need is folded away.
+    """Device, threads, where the job runs and where its files lie; what few people need is folded away.
 
     Signals
     -------
@@ -35,23 +45,61 @@ class MachineFields(QWidget):
         self.threads = self._row("threads")
         worker = ExecutionRequest.model_fields["worker"]
         self.worker = ChoiceRow(worker.title or "", WORKER_WORDS, tip=worker.description or "")
+        self.images = self._path("data_folder", "")
+        self.inception = self._path("inception_file", _WEIGHTS)
         self.more = Button("More", icon="chevron-down", role="ghost", tip="Several processes, and batches in parts")
         self.more.setProperty("small", True)
         self.processes = self._row("processes")
         self.accumulation = self._row("accumulation")
-        self._rows = {name: getattr(self, name) for name in _WRONG}
+        self._rows: dict[str, FormRow] = {
+            "device": self.device,
+            "threads": self.threads,
+            "processes": self.processes,
+            "worker": self.worker,  # after the number of processes, which may choose it
+            "accumulation": self.accumulation,
+            "data_folder": self.images,
+            "inception_file": self.inception,
+        }
+        self._data = ""
+        self._folders: dict[str, str] = {}
         self._lay_out()
         self.more.clicked.connect(self._unfold)
-        self.worker.edited.connect(self.edited)
         for row in self._rows.values():
             row.edited.connect(self.edited)
 
-    def fill(self, request: ExecutionRequest) -> None:
-        """Show a request; what is folded away stays so unless it says something."""
+    def fill(self, request: ExecutionRequest, folders: dict[str, str] | None = None) -> None:
+        """Show a request; what is folded away stays so unless it says something.
+
+        ``folders`` is where the images of data sets were found, by the name of the set.
+        """
+        self._folders = dict(folders or {})
         for name, row in self._rows.items():
             row.set_text(str(getattr(request, name)))
-        self.worker.choose(request.worker)
+        self.images.set_text(self._folders.get(self._data, ""))
         self._fold(request.processes == 1 and request.accumulation <= 1)
+
+    def show_needs(self, data: str, *, inception: bool) -> None:
+        """Ask for the files that an experiment needs; each data set has a place of its own for its images."""
+        if data != self._data:
+            self._folders[self._data] = self.images.text()
+            self._data = data
+            self.images.set_text(self._folders.get(data, ""))
+        self.images.setVisible(data not in ("digits", "none"))
+        self.images.kinds = _ARRAYS if data == "arrays" else ""
+        self.images.input.setPlaceholderText("" if data in _GIVEN else "downloaded into the cache")
+        self.inception.setVisible(inception)
+
+    def forget_given(self) -> None:
+        """Forget folders that belong to another preset."""
+        for name in _GIVEN:
+            self._folders.pop(name, None)
+        if self._data in _GIVEN:
+            self.images.set_text("")
+
+    def folders(self) -> dict[str, str]:
+        """Return where the images of data sets that have a name of their own were found."""
+        found = {**self._folders, self._data: self.images.text()}
+        return {name: path for name, path in found.items() if path and name in DATA_SETS and name not in _GIVEN}
 
     def request(self) -> ExecutionRequest | None:
         """Return what is asked of the machine, or None where it is wrong."""
@@ -62,26 +110,31 @@ class MachineFields(QWidget):
 
     def check(self) -> int:
         """Say what is wrong beside each field; return how many are."""
-        wrong: set[str] = set()
+        wrong: dict[str, str] = {}
         try:
             self._read()
         except ValidationError as error:
-            wrong = {str(item["loc"][0]) for item in error.errors()}
+            wrong = {name: _WRONG[name] for item in error.errors() if (name := str(item["loc"][0])) in _WRONG}
+        if self._data in _GIVEN and not self.images.text():
+            wrong["data_folder"] = "Say which file holds them" if self._data == "arrays" else "Say where they lie"
         for name, row in self._rows.items():
-            row.show_problem(_WRONG[name] if name in wrong else "")
+            row.show_problem(wrong.get(name, ""))
         several = self.processes.text() not in ("1", "") and "processes" not in wrong
         if several:
-            self.worker.choose("process")
+            self.worker.set_text("process")
         self.worker.box.setEnabled(not several)
         return len(wrong)
 
     def _read(self) -> ExecutionRequest:
-        values = {name: row.text() for name, row in self._rows.items()}
-        return ExecutionRequest.model_validate(values | {"worker": self.worker.value()})
+        # What is not asked for is not said, whatever it was for another preset.
+        return ExecutionRequest.model_validate(
+            {name: row.text() for name, row in self._rows.items() if row not in (self.images, self.inception)}
+            | {name: _path(row) for name, row in self._rows.items() if isinstance(row, PathRow) and not row.isHidden()}
+        )
 
     def _unfold(self) -> None:
         self._fold(False)
-        self.processes.input.setFocus()
+        self.processes.setFocus()
 
     def _fold(self, folded: bool) -> None:
         self.more.setVisible(folded)
@@ -91,13 +144,20 @@ class MachineFields(QWidget):
     @staticmethod
     def _row(name: str, choices: list[str] | None = None) -> FieldRow:
         info = ExecutionRequest.model_fields[name]
-        return FieldRow(info.title or name, text=str(info.default), choices=choices, tip=info.description or "")
+        return FieldRow(
+            info.title or name, text=str(info.default), choices=choices, tip=info.description or "", wide=True
+        )
+
+    @staticmethod
+    def _path(name: str, kinds: str) -> PathRow:
+        info = ExecutionRequest.model_fields[name]
+        return PathRow(info.title or name, tip=info.description or "", kinds=kinds)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for row in (self.device, self.threads, self.worker):
+        for row in (self.images, self.inception, self.device, self.threads, self.worker):
             column.addWidget(row)
         last = QHBoxLayout()
         last.addWidget(self.more)
@@ -105,3 +165,11 @@ class MachineFields(QWidget):
         column.addLayout(last)
         for row in (self.processes, self.accumulation):
             column.addWidget(row)
+        self.images.hide()
+        self.inception.hide()
+        self.inception.input.setPlaceholderText("downloaded by torch-fidelity")
+
+
+def _path(row: FormRow) -> str:
+    """Return a path with the home folder written out; that of a user who does not exist stays as it is."""
+    return os.path.expanduser(row.text())  # noqa: PTH111

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import QSize, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QImage
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from cfd_studio.gui.beginnings import Beginnings
@@ -13,6 +13,7 @@ from cfd_studio.gui.catalog_feed import CatalogFeed
 from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.departure import Departure
 from cfd_studio.gui.devices import device_choices
+from cfd_studio.gui.errand_desk import ErrandDesk
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import ending
 from cfd_studio.gui.panels.new_run import NewRunPanel
@@ -22,10 +23,11 @@ from cfd_studio.gui.preferences import Preferences
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
 from cfd_studio.gui.shortcuts import add_shortcuts
+from cfd_studio.gui.steering import Steering
+from cfd_studio.gui.transfers import Transfers
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.gui.widgets.banner import Banner
-from cfd_studio.protocol.commands import Verb
-from cfd_studio.runs.launcher import Launcher, Session
+from cfd_studio.runs.launcher import Errands, Launcher, Session
 from cfd_studio.workspace.folders import runs_folder
 from cfd_studio.workspace.settings import Settings
 
@@ -40,10 +42,11 @@ class MainWindow(QMainWindow):
     ----------
     launcher : Launcher
     session : Session
+    errands : Errands
     settings : Settings
     """
 
-    def __init__(self, launcher: Launcher, session: Session, settings: Settings) -> None:
+    def __init__(self, launcher: Launcher, session: Session, errands: Errands, settings: Settings) -> None:
         super().__init__()
         self.setWindowTitle("CFD Studio")
         self.setMinimumSize(960, 600)
@@ -52,17 +55,20 @@ class MainWindow(QMainWindow):
         self.preferences = Preferences(settings, self.clerk, self)
         self.controller = Controller(launcher, self.clerk)
         self.session = session
+        self.errands = ErrandDesk(errands, self.bridge)
+        self.transfers = Transfers(self, self.errands, self.clerk)
         self.feed: RunFeed | None = None
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
-        self.new_run = NewRunPanel(device_choices())
+        self.new_run = NewRunPanel(device_choices(), self.errands)
         self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
         self.page = RunPage(session, self.bridge)
         self.banner = Banner()
         self.pages = QStackedWidget()
         self._told: set[tuple[Path, int]] = set()
         self.departure = Departure(self)
+        self.steering = Steering(self)
         self._lay_out()
         self._wire()
         add_shortcuts(self)
@@ -104,6 +110,7 @@ class MainWindow(QMainWindow):
         """End all threads of the window; it is closed right after."""
         self._timer.stop()
         self.bridge.close()
+        self.errands.close()
         self.session.close()
         if self.feed is not None:
             self.feed.close()
@@ -201,75 +208,12 @@ class MainWindow(QMainWindow):
         self.open_run(path)
         self.page.tabs.setCurrentIndex(WATCH)
 
-    @Slot()
-    def _start(self) -> None:
-        if (snapshot := self.page.snapshot) is not None:
-            self.beginnings.start_again(snapshot)
-
-    @Slot()
-    def _start_in_parts(self) -> None:
-        if (snapshot := self.page.snapshot) is not None:
-            self.beginnings.start_again(snapshot, split=True)
-
-    @Slot(str)
-    def _choose_worker(self, worker: str) -> None:
-        self.preferences.remember(Settings.model_validate(self.preferences.settings.model_dump() | {"worker": worker}))
-
-    @Slot(str)
-    def _send(self, verb: str) -> None:
-        if (path := self.open_path) is not None:
-            self.controller.send(path, Verb(verb))
-
-    @Slot()
-    def _discard(self) -> None:
-        snapshot = self.page.snapshot
-        if snapshot is None:
-            return
-        text = f"The job ends without saving. The run falls back to {snapshot.fallback()}. No checkpoint is deleted."
-        if dialogs.ask(self, "Stop and discard?", text, "Stop and discard", destructive=True):
-            self.controller.send(snapshot.path, Verb.STOP_DISCARD)
-
     @Slot(object)
     def _controller_changed(self, path: Path) -> None:
         if self.feed is not None and path == self.feed.path:
             self.feed.nudge()
             if self.page.snapshot is not None:
                 self._refresh(self.page.snapshot)
-
-    @Slot(object, str, str)
-    def _controller_failed(self, _: Path | None, sentence: str, details: str) -> None:
-        self.say(sentence, details)
-
-    @Slot(object)
-    def _too_late(self, _: Path) -> None:
-        self.say("The run had ended already.", kind="info")
-
-    @Slot(object)
-    def _moved(self, _: Path) -> None:
-        self.say(
-            "The device failed in this window, so the job runs in a process of its own. Open the window again to draw "
-            "samples on the device.",
-            kind="info",
-        )
-
-    def _clerk_failed(self, error: Exception) -> None:
-        self.say(str(error))
-
-    @Slot(object)
-    def _save_picture(self, picture: QImage) -> None:
-        name = f"{self.open_path.name if self.open_path else 'samples'}.png"
-        target = dialogs.choose_target(self, "Save the samples", Path.home() / name, "PNG (*.png)")
-        if target is None:
-            return
-
-        def write() -> bool:
-            return picture.save(str(target), "PNG")  # type: ignore[call-overload]
-
-        def written(done: bool) -> None:
-            if not done:
-                self.say(f"The picture could not be written to {target}.")
-
-        self.clerk.submit(write, written, self._clerk_failed)
 
     @Slot()
     def _back(self) -> None:
@@ -280,6 +224,7 @@ class MainWindow(QMainWindow):
             source.new_wanted.connect(self.show_new_run)
             source.open_wanted.connect(self.choose_run)
             source.demo_wanted.connect(self._demo)
+            source.import_wanted.connect(self.transfers.choose_checkpoint)
         self.sidebar.run_picked.connect(self.open_run)
         self.sidebar.theme_wanted.connect(self.preferences.choose_theme)
         self.preferences.failed.connect(self.say)
@@ -287,18 +232,10 @@ class MainWindow(QMainWindow):
         self.beginnings.demo_found.connect(self.open_run)
         self.beginnings.failed.connect(self.say)
         self.new_run.cancelled.connect(self._back)
-        header = self.page.header
-        header.start_wanted.connect(self._start)
-        header.parts_wanted.connect(self._start_in_parts)
-        header.worker_wanted.connect(self._choose_worker)
-        header.wanted.connect(self._send)
-        header.discard_wanted.connect(self._discard)
-        self.page.compare.save_wanted.connect(self._save_picture)
         self.controller.changed.connect(self._controller_changed)
-        self.controller.failed.connect(self._controller_failed)
         self.controller.created.connect(self._created)
-        self.controller.too_late.connect(self._too_late)
-        self.controller.moved.connect(self._moved)
+        self.transfers.said.connect(self.say)
+        self.transfers.imported.connect(self.open_run)
 
     @Slot()
     def _demo(self) -> None:

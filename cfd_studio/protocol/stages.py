@@ -81,7 +81,7 @@ class ClassifierStage(_Stage):
         default="small",
     )
     input_size: int | None = field(
-        "Side to which images are resized, on the device, before the network sees them; empty to leave them.",
+        "Side to which images are resized, on the device, for the network; empty to leave them as they are.",
         label="Input size",
         default=None,
         unit="pixels",

@@ -97,7 +97,8 @@ def _with_import(run: Path, stage: Stage) -> Stage:
 
 
 def _source(stage: Stage) -> RunSource | ImageNetSource | None:
-    return stage.source if isinstance(stage, (ClassifierStage, TeacherStage)) else None
+    source = stage.source if isinstance(stage, (ClassifierStage, TeacherStage)) else None
+    return source if isinstance(source, (RunSource, ImageNetSource)) else None
 
 
 def _origin(source: RunSource | ImageNetSource) -> Path | None:

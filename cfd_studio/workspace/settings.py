@@ -17,7 +17,10 @@ ThemeChoice = Literal["system", "light", "dark"]
 
 
 class Settings(BaseModel):
-    """The settings; a field that a newer version wrote is ignored."""
+    """The settings; a field that a newer version wrote is ignored.
+
+    ``image_folders`` is where the images of data sets were found, by the name of the set.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -26,6 +29,8 @@ class Settings(BaseModel):
     worker: Worker = DEFAULT_WORKER
     processes: int = Field(1, ge=1, le=MOST_PROCESSES)
     accumulation: int = Field(0, ge=0, le=MOST_PARTS)
+    inception_file: str = Field("", max_length=4096)
+    image_folders: dict[str, str] = Field({}, max_length=LONGEST_HISTORY)
     theme: ThemeChoice = "system"
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
 

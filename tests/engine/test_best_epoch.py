@@ -1,6 +1,7 @@
 """Validation: on images that are not trained on, once per epoch, and the best epoch is what a stage ends with."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def _split(run: RunFolder) -> DataSet:
 def test_the_split_shares_no_image_leaves_the_held_out_alone_and_depends_on_the_seed_only() -> None:
     data = load_digits()
     numbered = ImageSet(torch.arange(len(data.train)).view(-1, 1, 1, 1).expand(-1, 1, 8, 8), data.train.labels)
-    digits = DataSet("numbers", numbered, data.held_out, 10, False)
+    digits = replace(data, name="numbers", train=numbered)
     split, same, other = (split_for_validation(digits, 0.25, seed) for seed in (1, 1, 2))
     validation, training = (one.images[:, 0, 0, 0].tolist() for one in (split.held_out, split.train))
     assert len(validation) == round(0.25 * len(data.train))

@@ -15,6 +15,7 @@ from shiboken6 import isValid
 from cfd_studio.gui import theme
 from cfd_studio.gui.main_window import MainWindow
 from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.protocol.errands import Errand, ErrandAnswer
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.lazy import LazyWorkers
 from cfd_studio.workspace.settings import Settings
@@ -51,15 +52,44 @@ def _runs(thing: object) -> bool:
     return type(thing) is QTimer and isValid(thing) and thing.isActive()
 
 
+class Messenger:
+    """Carries errands out as the test says, one after the other on a thread of its own, once it is let go."""
+
+    def __init__(self) -> None:
+        self.asked: list[Errand] = []
+        self.cancelled = 0
+        self.reply: Callable[[Errand], ErrandAnswer] = lambda errand: ErrandAnswer(errand, sentence="Done.")
+        self.let_go = threading.Event()
+        self.let_go.set()
+        self._epoch = 0
+
+    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None]) -> None:
+        self.asked.append(errand)
+        epoch = self._epoch
+
+        def work() -> None:
+            self.let_go.wait(10)
+            if epoch == self._epoch:
+                answer(self.reply(errand))
+
+        threading.Thread(target=work, name=f"{OURS}messenger", daemon=True).start()
+
+    def cancel_errands(self) -> None:
+        self._epoch += 1
+        self.cancelled += 1
+        self.let_go.set()
+
+
 class Desk:
     """A window under test and the ways to wait for it."""
 
-    def __init__(self, qtbot: Any, workers: LazyWorkers) -> None:
+    def __init__(self, qtbot: Any, workers: LazyWorkers, errands: Messenger) -> None:
         self.qtbot = qtbot
+        self.errands = errands
         self._sit_down(workers)
 
     def _sit_down(self, workers: LazyWorkers) -> None:
-        self.window = MainWindow(workers, workers, Settings(device="cpu", threads=1))
+        self.window = MainWindow(workers, workers, self.errands, Settings(device="cpu", threads=1))
         self.window.resize(1280, 720)
         self.window.show()
         self.qtbot.waitExposed(self.window)
@@ -105,12 +135,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(qtbot: Any, tmp_path: Path) -> Iterator[Desk]:
+def messenger() -> Messenger:
+    return Messenger()
+
+
+@pytest.fixture
+def desk(qtbot: Any, tmp_path: Path, messenger: Messenger) -> Iterator[Desk]:
     workers = LazyWorkers(niceness=0)
     workers.load()
     workers.wait()
     assert workers.failure is None
-    made = Desk(qtbot, workers)
+    made = Desk(qtbot, workers, messenger)
     yield made
     made.end()
     made.window.close()

@@ -12,6 +12,8 @@ from cfd_studio.gui.run_page import COMPARE, WATCH
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.gui.widgets.picture_dialog import PictureDialog
 from cfd_studio.gui.widgets.sample_grid import SCROLL_BAR, SampleGrid
+from cfd_studio.protocol.plan import resolve
+from cfd_studio.protocol.sampling import SampleAnswer, Sampler, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -137,3 +139,81 @@ def test_the_block_holds_every_image_in_order() -> None:
     for index in range(6):
         shade = block.pixelColor(index % columns * 2, index // columns * 2).red()
         assert shade == round(index * 255 / 5)
+
+
+class _Recorder:
+    """A session that answers at once with grey images, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[SampleRequest] = []
+
+    def request(self, request: SampleRequest, answer: Any) -> None:
+        self.asked.append(request)
+        images = np.zeros((request.count, 1, 8, 8), dtype=np.float32)
+        answer(SampleAnswer(request, images, seconds_per_image=0.001, network_calls=2 * request.sampling_steps))
+
+    def cancel(self) -> None: ...
+
+
+def _draw(desk: Any, compare: Any) -> list[SampleRequest]:
+    compare._session.asked.clear()
+    desk.click(compare.choices.generate)
+    desk.wait(lambda: not compare.drawing)
+    return list(compare._session.asked)
+
+
+def test_only_what_has_a_meaning_for_the_models_can_be_chosen(
+    desk: Any, trained_run: RunFolder, mini_run: Any, mini_recipe: dict[str, Any]
+) -> None:
+    fields = _compare(desk, trained_run).choices.sampler
+    assert fields.name.isVisible()
+    assert fields.eta.isVisible()
+    assert not fields.guidance.isVisible()
+    assert not fields.label.isVisible()
+    fields.name.set_text("dpm-solver++")
+    assert not fields.eta.isVisible()
+    network = mini_recipe["network"] | {"conditional": True}
+    _compare(desk, mini_run("guided", network=network | {"label_dropout": 0.1}))
+    assert fields.guidance.isVisible()
+    assert [fields.label.combo.itemText(index) for index in range(3)] == ["in turn", "none", "0"]
+    assert fields.label.combo.count() == 12
+    _compare(desk, mini_run("conditional", network=network | {"label_dropout": 0.0}))
+    assert not fields.guidance.isVisible()
+    assert fields.label.combo.findText("none") < 0
+
+
+def test_sampler_eta_guidance_and_class_reach_the_session_and_the_tooltip(
+    desk: Any, trained_run: RunFolder, mini_recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    raw = mini_recipe | {"network": mini_recipe["network"] | {"conditional": True}}
+    (trained_run.path / "config.json").write_text(resolve(raw).model_dump_json())
+    compare = _compare(desk, trained_run)
+    compare._session = _Recorder()
+    compare.choices.choose(["teacher"], [])
+    fields = compare.choices.sampler
+    assert [(one.sampler, one.label) for one in _draw(desk, compare)] == [(Sampler(), None)]
+    cell = compare.grid.cells["teacher", "8"]
+    assert "seed 0, ddim\n16 network calls" in cell.tip
+    assert cell.note != "Fréchet –"
+    fields.eta.set_text("0.5")
+    fields.guidance.set_text("2")
+    fields.label.set_text("7")
+    assert [(one.sampler, one.label) for one in _draw(desk, compare)] == [(Sampler(eta=0.5, guidance=2.0), 7)]
+    cell = compare.grid.cells["teacher", "8"]
+    assert "ddim, eta 0.5, guidance 2, class 7" in cell.tip
+    # The figures were measured with another sampler: they are not this picture's.
+    assert cell.note == "Fréchet –"
+    assert "measured with ddim" in cell.tip
+    fields.label.set_text("none")
+    fields.name.set_text("ancestral")
+    assert [(one.sampler, one.label) for one in _draw(desk, compare)] == [(Sampler(name="ancestral", guidance=2.0), -1)]
+    assert "no class" in compare.grid.cells["teacher", "8"].tip
+    for row, wrong in ((fields.guidance, "-1"), (fields.label, "10"), (fields.label, "dog")):
+        good = row.text()
+        row.set_text(wrong)
+        compare._session.asked.clear()
+        compare.choices.generate.click()
+        assert row.problem()
+        assert not compare._session.asked
+        row.set_text(good)
+    assert len(_draw(desk, compare)) == 1

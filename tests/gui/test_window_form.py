@@ -9,7 +9,10 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from cfd_studio.gui.models.form import form_groups, judge
+from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.errand_desk import ErrandDesk
+from cfd_studio.gui.models.form import form_groups
+from cfd_studio.gui.models.verdict import judge
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.workspace.folders import runs_folder
@@ -17,14 +20,16 @@ from cfd_studio.workspace.resources import presets
 
 
 @pytest.fixture
-def form(qtbot: Any, tmp_path: Path, mini_recipe: dict[str, Any]) -> NewRunPanel:
+def form(qtbot: Any, tmp_path: Path, mini_recipe: dict[str, Any], messenger: Any) -> NewRunPanel:
     digits = json.loads(presets()["digits"].read_bytes())
-    panel = NewRunPanel(["auto", "cpu", "cuda:0"])
+    bridge = Bridge()
+    panel = NewRunPanel(["auto", "cpu", "cuda:0"], ErrandDesk(messenger, bridge))
     qtbot.addWidget(panel)
     panel.offer({"digits": digits, "mini": mini_recipe}, tmp_path, ExecutionRequest())
     panel.show()
     yield panel
     panel.close()
+    bridge.close()
 
 
 def _index(raw: Any, stage_id: str) -> int:
@@ -39,14 +44,14 @@ def test_the_presets_fit(form: NewRunPanel) -> None:
 
 
 def test_every_field_that_matters_can_be_wrong_and_says_so(form: NewRunPanel) -> None:
-    assert len(form.rows) > 15
-    for path, row in form.rows.items():
+    assert len(form.cards.rows) > 15
+    for path, row in form.cards.rows.items():
         good = row.text()
         bad = "" if path == "name" else "-1"
         row.set_text(bad)
         assert row.problem(), path
         assert not form.start.isEnabled()
-        assert [other for other, one in form.rows.items() if one.problem()] == [path]
+        assert [other for other, one in form.cards.rows.items() if one.problem()] == [path]
         row.set_text(good)
         assert not row.problem()
         assert form.start.isEnabled()
@@ -55,20 +60,20 @@ def test_every_field_that_matters_can_be_wrong_and_says_so(form: NewRunPanel) ->
 def test_all_problems_at_once(form: NewRunPanel) -> None:
     raw = json.loads(presets()["digits"].read_bytes())
     teacher, cfd = _index(raw, "teacher"), _index(raw, "cfd")
-    form.rows[f"stages.{teacher}.optimization.steps"].set_text("many")
-    form.rows[f"stages.{teacher}.optimization.learning_rate"].set_text("7")
-    form.rows[f"stages.{cfd}.temperature"].set_text("0")
+    form.cards.rows[f"stages.{teacher}.optimization.steps"].set_text("many")
+    form.cards.rows[f"stages.{teacher}.optimization.learning_rate"].set_text("7")
+    form.cards.rows[f"stages.{cfd}.temperature"].set_text("0")
     form.machine.device.set_text("tpu")
-    assert form.rows[f"stages.{teacher}.optimization.steps"].problem() == "'many' is no whole number"
-    assert "7" in form.rows[f"stages.{teacher}.optimization.learning_rate"].problem()
-    assert form.rows[f"stages.{cfd}.temperature"].problem()
+    assert form.cards.rows[f"stages.{teacher}.optimization.steps"].problem() == "'many' is no whole number"
+    assert "7" in form.cards.rows[f"stages.{teacher}.optimization.learning_rate"].problem()
+    assert form.cards.rows[f"stages.{cfd}.temperature"].problem()
     assert form.machine.device.problem()
     assert form.verdict.text() == "4 fields to mend"
     assert not form.start.isEnabled()
 
 
 def test_a_problem_of_a_field_that_is_not_shown_stands_at_the_top(form: NewRunPanel) -> None:
-    form.rows["schedule.num_timesteps"].set_text("48")
+    form.cards.rows["schedule.num_timesteps"].set_text("48")
     assert form.elsewhere.isVisible()
     assert "sampling_steps" in form.elsewhere.text()
     assert not form.start.isEnabled()
@@ -76,7 +81,7 @@ def test_a_problem_of_a_field_that_is_not_shown_stands_at_the_top(form: NewRunPa
 
 def test_a_warm_up_longer_than_the_training_is_told_at_the_top(form: NewRunPanel) -> None:
     teacher = _index(json.loads(presets()["digits"].read_bytes()), "teacher")
-    form.rows[f"stages.{teacher}.optimization.steps"].set_text("20")
+    form.cards.rows[f"stages.{teacher}.optimization.steps"].set_text("20")
     assert form.elsewhere.isVisible()
     assert "stages.teacher.optimization.warmup_steps" in form.elsewhere.text()
     assert form.verdict.text() == "1 field to mend"
@@ -99,7 +104,7 @@ def test_several_processes_and_batch_parts_are_folded_away_until_they_are_wanted
     assert request is not None
     assert (request.processes, request.accumulation, request.apart) == (1, 4, False)
     machine.processes.set_text("3")
-    assert machine.worker.value() == "process"
+    assert machine.worker.text() == "process"
     assert not machine.worker.box.isEnabled()
     machine.processes.set_text("1")
     assert machine.worker.box.isEnabled()
@@ -111,7 +116,7 @@ def test_several_processes_and_batch_parts_are_folded_away_until_they_are_wanted
 
 
 def test_all_inputs_begin_at_the_same_place(form: NewRunPanel) -> None:
-    name, below = form.rows["name"], form.rows["schedule.num_timesteps"]
+    name, below = form.cards.rows["name"], form.cards.rows["schedule.num_timesteps"]
     assert name.input.x() == below.input.x()
     assert form.preset.x() - form.folder.x() == form.folder.input.x()
 
@@ -130,7 +135,7 @@ def test_an_expanded_halving_leads_back_to_its_prefix() -> None:
 
 def test_wheel_over_a_closed_box_does_nothing(form: NewRunPanel) -> None:
     before = form.preset.currentText()
-    for box in (form.preset, form.machine.device._combo):
+    for box in (form.preset, form.machine.device.combo):
         wheel = QWheelEvent(
             QPointF(5, 5), QPointF(5, 5), QPoint(0, -120), QPoint(0, -120), Qt.MouseButton.NoButton,
             Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
@@ -151,7 +156,7 @@ def test_a_new_run_from_the_form_trains(
     desk.click(desk.window.sidebar.new)
     form = desk.window.new_run
     desk.wait(lambda: desk.window.pages.currentWidget() is form)
-    form.rows["name"].set_text("My Digits!")
+    form.cards.rows["name"].set_text("My Digits!")
     assert Path(form.folder.text()).name.startswith("my-digits-")
     assert Path(form.folder.text()).parent == runs_folder()
     desk.click(form.start)

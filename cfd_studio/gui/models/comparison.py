@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import describe, figure_lines, milliseconds, short
+from cfd_studio.protocol.sampling import DDIM, SampleAnswer
 
 FEW_STEPS = (8, 4, 2, 1)
 
@@ -37,19 +38,32 @@ def model_rows(snapshot: RunSnapshot) -> list[ModelRow]:
 
 
 def step_choices(snapshot: RunSnapshot) -> list[int]:
-    """Return the powers of two up to the teacher's own steps, and every model's own, most first."""
-    most = snapshot.config.schedule.num_timesteps
-    powers = {2**exponent for exponent in range(most.bit_length()) if 2**exponent <= most}
+    """Return every model's own steps and the powers of two below them, most first."""
     own = {snapshot.config.own_steps(stage) for stage in snapshot.config.diffusion_stages()}
+    most = max(own, default=0)
+    powers = {2**exponent for exponent in range(most.bit_length()) if 2**exponent <= most}
     return sorted(powers | own, reverse=True)
 
 
-def quality_note(snapshot: RunSnapshot, stage: str, steps: int) -> tuple[str, str]:
-    """Return the short line below a cell and the long one for its tooltip."""
+def drawing_lines(answer: SampleAnswer) -> tuple[str, str]:
+    """Return how the images of an answer were drawn, and what that took, for the tooltip of their cell."""
+    request = answer.request
+    parts = [f"{request.stage} with {request.sampling_steps} sampling steps", f"seed {request.seed}"]
+    parts.append(str(request.sampler))
+    if request.label is not None:
+        parts.append("no class" if request.label < 0 else f"class {request.label}")
+    calls = f"{answer.network_calls} network call{'s' if answer.network_calls != 1 else ''}"
+    return ", ".join(parts), f"{calls}, {milliseconds(answer.seconds_per_image)} / image"
+
+
+def quality_note(snapshot: RunSnapshot, stage: str, steps: int, sampler: str = str(DDIM)) -> tuple[str, str]:
+    """Return the short line below a cell and the long one for its tooltip; figures are of one sampler only."""
     judgement = snapshot.stages[stage].judgement(steps)
     value = judgement.value(snapshot.config.evaluation.main_space) if judgement else None
     if judgement is None or value is None:
         return "Fréchet –", "The quality with this step count was not measured."
+    if judgement.sampler != sampler:
+        return "Fréchet –", f"The quality was measured with {judgement.sampler}."
     lines = figure_lines(judgement)
     lines.append(f"{milliseconds(judgement.seconds_per_image)} per image in batches, as judged")
     return f"Fréchet {short(value)}", "\n".join(lines)

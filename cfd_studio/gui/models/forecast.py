@@ -31,7 +31,9 @@ def forecast(snapshot: RunSnapshot) -> Forecast:
         left[stage.kind] += work * (1 - share)
         spent[stage.kind] += _seconds(stage, seen)
     total = sum(done.values()) + sum(left.values())
-    fraction = sum(done.values()) / total if total else 1.0
+    if not total:  # nothing is trained here
+        return Forecast(float(all(stage.trained for stage in snapshot.stages.values())), None)
+    fraction = sum(done.values()) / total
     overall = sum(spent.values()) / sum(done.values()) if sum(done.values()) and sum(spent.values()) else None
     if overall is None:
         return Forecast(fraction, None)

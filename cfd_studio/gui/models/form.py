@@ -1,149 +1,186 @@
-"""The fields of a recipe that matter, drawn from their declarations; and which field a problem belongs to."""
+"""The fields of a recipe in groups, drawn from their declarations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from cfd_studio.protocol.config import RunConfig, ScheduleConfig
-from cfd_studio.protocol.errors import ConfigError, Problem
-from cfd_studio.protocol.optimization import Optimization
-from cfd_studio.protocol.plan import Halving, Recipe, read_recipe, resolve, set_values
-from cfd_studio.runs.lineage import fill_sources
+from cfd_studio.gui.models.fields import FormField, form_field, models, text_of
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.plan import RecipeStage
 
+_STAGES = {str(model.model_fields["kind"].default): model for model in models(RecipeStage)}
+_METHODS = {"progressive": "Progressive distillation", "feature": "Feature distillation"}
+_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Run", ("", "schedule")),
+    ("Images", ("data",)),
+    ("Network", ("network",)),
+    ("Evaluation", ("evaluation", "evaluation.sampler")),
+    ("Journal", ("journal",)),
+)
+_HEADINGS = {"schedule": "Noise schedule", "sampler": "Sampler"}
+_NOT_TYPED = ("sha256",)  # written by whoever copies the file
+_NOT_CHOSEN = ("checkpoint",)  # made by the import of a file
+_FIRST = ("id", "parent", "objective", "sampling_steps", "classifier")  # what a stage is, before how it is made
 _ONLY_FOR_FEATURES = ("temperature", "anchor_weight")
 
 
 @dataclass(frozen=True, slots=True)
-class FormField:
-    """One field: ``path`` leads to its value in the raw recipe, with stages named by their index."""
+class Section:
+    """Fields under a small heading, which may be empty."""
 
-    path: str
-    label: str
-    help: str
-    unit: str
-    text: str
-    number: bool
-
-    def value(self, text: str) -> Any:
-        """Return what was typed as a number where it is one, else as it stands, for the check to complain about."""
-        if self.number:
-            for kind in (int, float):
-                try:
-                    return kind(text.replace(",", "").replace(" ", ""))
-                except ValueError:
-                    continue
-        return text
+    heading: str
+    fields: tuple[FormField, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FormGroup:
-    """Fields that belong together."""
+    """Sections that belong together."""
 
     title: str
     subtitle: str
-    fields: tuple[FormField, ...]
-
-
-def form_groups(raw: Any) -> list[FormGroup]:
-    """Return the basic fields of a recipe: those of the run, then those of every stage as it is written."""
-    recipe = read_recipe(raw)
-    groups = [
-        FormGroup(
-            "Run",
-            "",
-            (*_fields(RunConfig, recipe, ""), *_fields(ScheduleConfig, recipe.schedule, "schedule.")),
-        )
-    ]
-    for index, stage in enumerate(recipe.stages):
-        prefix = f"stages.{index}."
-        fields = _fields(type(stage), stage, prefix)
-        if stage.optimization:
-            fields = _fields(Optimization, stage.optimization, f"{prefix}optimization.") + fields
-        if isinstance(stage, Halving):
-            title = f"{stage.id}-{stage.sampling_steps[0]} … {stage.id}-{stage.sampling_steps[-1]}"
-            if stage.objective == "progressive":
-                fields = [field for field in fields if not field.path.endswith(_ONLY_FOR_FEATURES)]
-            method = {"progressive": "Progressive distillation", "feature": "Feature distillation"}[stage.objective]
-            subtitle = f"{method} of {stage.parent}, {len(stage.sampling_steps)} students"
-        else:
-            title, subtitle = stage.id, _subtitle(recipe, stage.id, stage.kind)
-        groups.append(FormGroup(title, subtitle, tuple(fields)))
-    return groups
-
-
-def _subtitle(recipe: Recipe, stage_id: str, kind: str) -> str:
-    if kind == "classifier":
-        return "Classifier that judges" if stage_id == recipe.evaluation.judge else "Classifier to distil with"
-    return {"teacher": "Diffusion teacher", "progressive": "Progressive distillation"}.get(kind, "Feature distillation")
-
-
-def _fields(model: type[BaseModel], values: BaseModel, prefix: str) -> list[FormField]:
-    found = []
-    for name, info in model.model_fields.items():
-        extra = info.json_schema_extra
-        if not isinstance(extra, dict) or not extra.get("basic"):
-            continue
-        value = getattr(values, name)
-        number = isinstance(value, (int, float))
-        found.append(
-            FormField(
-                path=f"{prefix}{name}",
-                label=info.title or name,
-                help=info.description or "",
-                unit=str(extra.get("unit", "")),
-                text=f"{value:g}" if isinstance(value, float) else str(value),
-                number=number,
-            )
-        )
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the check of a filled form says: a config, or problems by the path of their field.
-
-    ``elsewhere`` holds the problems of fields that the form does not show.
-    """
-
-    config: RunConfig | None
-    beside: dict[str, str]
-    elsewhere: tuple[Problem, ...]
+    sections: tuple[Section, ...]
 
     @property
-    def count(self) -> int:
-        """Return how many problems there are."""
-        return len(self.beside) + len(self.elsewhere)
+    def fields(self) -> tuple[FormField, ...]:
+        """All fields."""
+        return tuple(field for section in self.sections for field in section.fields)
 
 
-def judge(raw: dict[str, Any], groups: list[FormGroup], texts: dict[str, str]) -> Verdict:
-    """Check a filled form."""
-    fields = {field.path: field for group in groups for field in group.fields}
-    try:
-        filled = set_values(raw, [(path, fields[path].value(text)) for path, text in texts.items()])
-        return Verdict(resolve(fill_sources(filled)), {}, ())
-    except ConfigError as error:
-        beside: dict[str, str] = {}
-        elsewhere: list[Problem] = []
-        for problem in error.problems:
-            path = _field_path(raw, problem.path)
-            if path in fields:
-                beside.setdefault(path, problem.message)
-            else:
-                elsewhere.append(problem)
-        return Verdict(None, beside, tuple(elsewhere))
+def form_groups(raw: dict[str, Any], *, every: bool = False) -> list[FormGroup]:
+    """Return the fields of a recipe: those of the run, then those of every stage as it is written.
+
+    Parameters
+    ----------
+    raw : dict
+        The recipe in today's words; its values may be wrong.
+    every : bool, optional
+        All fields instead of the basic ones.
+    """
+    groups = [
+        FormGroup(title, "", tuple(section for path in paths for section in _sections_of_run(raw, path)))
+        for title, paths in _GROUPS
+    ]
+    groups += [_stage_group(raw, index, stage, every=every) for index, stage in enumerate(raw["stages"])]
+    if every:
+        return groups
+    basic = [replace(group, sections=tuple(map(_basic, group.sections))) for group in groups]
+    return [group for group in basic if group.fields]
 
 
-def _field_path(raw: dict[str, Any], path: str) -> str:
-    """Return a problem's path with its stage named by the index in the recipe, of which it may be an expansion."""
-    parts = path.split(".")
-    if parts[0] != "stages" or len(parts) < 2 or parts[1].isdecimal():
-        return path
-    for index, stage in enumerate(raw["stages"]):
-        own = stage.get("id") == parts[1]
-        expanded = stage.get("kind") == "halving" and any(
-            parts[1] == f"{stage.get('id')}-{steps}" for steps in stage.get("sampling_steps", ())
-        )
-        if own or expanded:
-            return ".".join(["stages", str(index), *parts[2:]])
-    return path
+def reshaped(raw: dict[str, Any], path: str, origin: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe after another source was chosen for a stage: what has a source is not trained.
+
+    Parameters
+    ----------
+    raw : dict
+        The recipe with the new value in it.
+    path : str
+        Of the field that was changed.
+    origin : dict
+        The preset, which may know how the stage is trained.
+    """
+    way = path.split(".")
+    if way[-2:] != ["source", "kind"]:
+        return raw
+    index = int(way[1])
+    stage = dict(raw["stages"][index])
+    kind = stage["source"]["kind"]
+    if kind is None:
+        stage["source"] = None
+        stage["optimization"] = origin["stages"][index].get("optimization") or {}
+    else:
+        stage["source"] = {"kind": kind}
+        stage["optimization"] = None
+    stages = [*raw["stages"][:index], stage, *raw["stages"][index + 1 :]]
+    return {**raw, "stages": stages}
+
+
+def _sections_of_run(raw: dict[str, Any], path: str) -> list[Section]:
+    model: type[BaseModel] = RunConfig
+    values: Any = raw
+    for key in path.split(".") if path else ():
+        model, values = models(model.model_fields[key].annotation)[0], _part(model, values, key)
+    last = path.rpartition(".")[2]
+    heading = _HEADINGS.get(last, "")
+    return [Section(heading, _fields(model, values, f"{path}." if path else ""))]
+
+
+def _stage_group(raw: dict[str, Any], index: int, stage: dict[str, Any], *, every: bool) -> FormGroup:
+    prefix, model = f"stages.{index}.", _STAGES[stage["kind"]]
+    own = _fields(model, stage, prefix)
+    if stage.get("objective") == "progressive" and not every:
+        own = tuple(field for field in own if not field.path.endswith(_ONLY_FOR_FEATURES))
+    sections = [Section("", own)]
+    if "source" in model.model_fields:
+        sections.append(_source_section(model, stage, prefix))
+    for key, info in model.model_fields.items():
+        trained = key != "optimization" or stage.get(key) is not None
+        if key != "source" and models(info.annotation) and trained:
+            part = models(info.annotation)[0]
+            sections.append(Section(key.capitalize(), _fields(part, _part(model, stage, key), f"{prefix}{key}.")))
+    if not every:
+        sections.reverse()  # what all stages have comes first, so that it stands at the same height
+    return FormGroup(*_titles(raw, stage), tuple(section for section in sections if section.fields))
+
+
+def _source_section(model: type[BaseModel], stage: dict[str, Any], prefix: str) -> Section:
+    info = model.model_fields["source"]
+    source = stage.get("source") or {}
+    kinds = {str(kind.model_fields["kind"].default): kind for kind in models(info.annotation)}
+    given = source.get("kind")
+    chosen = form_field(info, f"{prefix}source.kind", given)
+    offered = {kind: kind for kind in kinds if kind not in _NOT_CHOSEN or kind == given}
+    chosen = replace(chosen, editor="choice", choices={"": None} | offered, shapes=True, label="From")
+    fields = _fields(kinds[given], source, f"{prefix}source.") if given in kinds else ()
+    return Section("Source", (chosen, *fields))
+
+
+def _fields(model: type[BaseModel], values: dict[str, Any], prefix: str) -> tuple[FormField, ...]:
+    """Return the fields of a model that hold one value each."""
+    names = sorted(model.model_fields, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    return tuple(
+        form_field(info, f"{prefix}{name}", _given(model, values, name))
+        for name in names
+        if (info := model.model_fields[name]).title
+        and name not in _NOT_TYPED
+        and not models(info.annotation)
+        and name != "stages"
+    )
+
+
+def _given(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
+    """Return what a recipe says, or else the default as a recipe would say it; None where there is none."""
+    info = model.model_fields[name]
+    if name in values:
+        return values[name]
+    if info.is_required():
+        return None
+    default = info.get_default(call_default_factory=True)
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _part(model: type[BaseModel], values: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a section of a recipe as far as it is written, over what it is where it is not."""
+    given = values.get(key)
+    if isinstance(given, dict):
+        return given
+    default = model.model_fields[key].get_default(call_default_factory=True)
+    return default.model_dump(mode="json") if isinstance(default, BaseModel) else {}
+
+
+def _basic(section: Section) -> Section:
+    return Section("", tuple(field for field in section.fields if field.basic))
+
+
+def _titles(raw: dict[str, Any], stage: dict[str, Any]) -> tuple[str, str]:
+    name, kind, steps = text_of(stage.get("id")), stage["kind"], stage.get("sampling_steps")
+    if kind == "halving" and isinstance(steps, list) and steps:
+        method = _METHODS.get(stage.get("objective", ""), "Distillation")
+        students = f"{len(steps)} student{'s' if len(steps) != 1 else ''}"
+        title = f"{name}-{steps[0]} … {name}-{steps[-1]}" if len(steps) > 1 else f"{name}-{steps[0]}"
+        return title, f"{method} of {stage.get('parent')}, {students}"
+    if kind == "classifier":
+        judges = _part(RunConfig, raw, "evaluation").get("judge") == name
+        return name, "Classifier that judges" if judges else "Classifier to distil with"
+    return name, {"teacher": "Diffusion teacher"}.get(kind, _METHODS.get(kind, "Distillation"))

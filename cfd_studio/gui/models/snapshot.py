@@ -109,8 +109,9 @@ class RunSnapshot:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do."""
-        return all(stage.state == "done" for stage in self.stages.values())
+        """Whether nothing is left to do: without images, nothing is judged."""
+        enough = ("done", "trained") if self.config.data.name == "none" else ("done",)
+        return all(stage.state in enough for stage in self.stages.values())
 
     @property
     def current_stage(self) -> str | None:
@@ -118,6 +119,8 @@ class RunSnapshot:
         for stage in self.stages.values():
             if stage.state in ("training", "evaluating"):
                 return stage.id
+        if self.complete:
+            return None
         return next((stage.id for stage in self.stages.values() if stage.state != "done"), None)
 
     def fallback(self) -> str:

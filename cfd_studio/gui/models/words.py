@@ -2,8 +2,10 @@
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errands import ExportFormat
 from cfd_studio.protocol.figures import METRIC_WORDS, Judgement, Metric
-from cfd_studio.protocol.stages import ClassifierStage, Stage
+from cfd_studio.protocol.sources import RunSource
+from cfd_studio.protocol.stages import ClassifierStage, Stage, TeacherStage
 
 STATE_WORDS = {
     "new": "Not started",
@@ -31,6 +33,11 @@ STATE_TONES = {
 }
 REFERENCE_WORDS = {"held-out": "held-out images", "train": "training images"}
 WORKER_WORDS = {"thread": "In this window", "process": "In a process of its own"}
+EXPORT_WORDS: dict[ExportFormat, str] = {
+    "safetensors": "Export weights as safetensors…",
+    "onnx": "Export as ONNX, with its sampler…",
+    "images": "Export images…",
+}
 KIND_WORDS = {"classifier": "Classifier", "teacher": "Teacher", "progressive": "PD student", "feature": "CFD student"}
 
 
@@ -40,6 +47,16 @@ def describe(config: RunConfig, stage: Stage) -> str:
         return "Judge" if stage.id == config.evaluation.judge else "Classifier"
     steps = config.own_steps(stage)
     return f"{KIND_WORDS[stage.kind].split()[0]} · {steps} step{'s' if steps != 1 else ''}"
+
+
+def origin(stage: Stage) -> str:
+    """Return where the weights of a stage come from; nothing for one that is trained."""
+    source = stage.source if isinstance(stage, (ClassifierStage, TeacherStage)) else None
+    if source is None:
+        return ""
+    if isinstance(source, RunSource):
+        return f"From stage {source.stage} of {source.path}"
+    return f"From {source.file or 'torchvision, trained on ImageNet'}"
 
 
 def ending(snapshot: RunSnapshot) -> tuple[str, str, str] | None:

@@ -1,6 +1,5 @@
 """The sampling panel: models beside models, from the same noise."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,19 +7,18 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
+from cfd_studio.gui import cells
 from cfd_studio.gui.bridge import Bridge
 from cfd_studio.gui.compare_choices import CompareChoices
 from cfd_studio.gui.models.comparison import (
     FEW_STEPS,
     ModelRow,
-    arrangement,
     block_image,
     model_rows,
     quality_note,
     step_choices,
 )
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.models.words import milliseconds
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.fitted_area import FittedArea
 from cfd_studio.gui.widgets.labels import label
@@ -36,7 +34,6 @@ _HINT = (
 )
 _NOTHING = "No model is trained yet. The teacher can be drawn from as soon as it is."
 _KEY = "Same noise in every cell · own step count outlined · click a cell to enlarge it"
-_DRAWING_LINES = 2  # of a tooltip; what was measured follows
 
 
 class ComparePanel(QWidget):
@@ -69,6 +66,7 @@ class ComparePanel(QWidget):
         self._rows: dict[str, ModelRow] = {}
         self._round = 0
         self._open: set[tuple[str, str]] = set()
+        self._drawn_with: dict[tuple[str, str], str] = {}
         self._asked = 0
         self._lay_out()
         self.area.room_changed.connect(self.grid.set_room)
@@ -97,14 +95,13 @@ class ComparePanel(QWidget):
         self._snapshot, self._run = snapshot, snapshot.path
         rows = model_rows(snapshot)
         self._rows = {row.id: row for row in rows}
-        self.choices.show_models(rows, step_choices(snapshot))
+        self.choices.show_models(snapshot.config, rows, step_choices(snapshot))
         self.hint.setText(_HINT if any(row.ready for row in rows) else _NOTHING)
         for (stage, column), cell in list(self.grid.cells.items()):
             if cell.state == "done":
-                note, tip = quality_note(snapshot, stage, int(column))
+                note, tip = quality_note(snapshot, stage, int(column), self._drawn_with[stage, column])
                 if note != cell.note:
-                    lines = [*cell.tip.splitlines()[:_DRAWING_LINES], tip]
-                    self.grid.set_cell(stage, column, replace(cell, note=note, tip="\n".join(lines)))
+                    self.grid.set_cell(stage, column, cells.judged(cell, note, tip))
 
     def few_step_models(self) -> list[str]:
         """Return the teacher and every student of few steps: what a person wants to see side by side."""
@@ -113,11 +110,11 @@ class ComparePanel(QWidget):
 
     def generate(self) -> None:
         """Ask for every ticked cell; what is there stays until its replacement comes."""
-        numbers = self.choices.numbers()
+        numbers, drawn_with = self.choices.numbers(), self.choices.sampler.read()
         models = self.choices.chosen_models()
         steps = self.choices.chosen_steps()
         own = self.choices.own.isChecked()
-        if numbers is None or self._run is None:
+        if numbers is None or drawn_with is None or self._run is None:
             return
         if not models or not (steps or own):
             self.words.setText("Tick at least one model and one step count.")
@@ -143,7 +140,7 @@ class ComparePanel(QWidget):
         self._tell()
         # The session draws the newest wish first, so the first cell is wished for last.
         for name, count in reversed(wanted):
-            request = SampleRequest(self._run, name, count, seed=numbers[0], count=numbers[1], device=self.device)
+            request = SampleRequest(self._run, name, count, *numbers, self.device, *drawn_with)
             self._session.request(request, partial(self._answer, self._round))
 
     def cancel(self) -> None:
@@ -153,28 +150,18 @@ class ComparePanel(QWidget):
         self._session.cancel()
         self._round += 1
         for name, column in self._open:
-            cell = self.grid.cells.get((name, column), Cell())
-            self.grid.set_cell(name, column, replace(cell, state="done" if cell.image is not None else "idle"))
+            self.grid.set_cell(name, column, cells.dropped(self._cell((name, column))))
         self._open.clear()
         self._tell(cancelled=True)
 
     def _prepare(self, name: str, count: int, *, asked: bool, shape: int) -> bool:
         """Set up a cell; return whether it is to be drawn."""
-        row = self._rows[name]
-        old = self.grid.cells.get((name, str(count)), Cell())
-        columns, _ = arrangement(shape)
-        if count > row.own_steps:
-            tip = f"{name} was made for {row.own_steps} steps; it has none to add between them."
-            self.grid.set_cell(name, str(count), Cell("blank", columns=columns, count=shape, tip=tip))
-            return False
-        if not asked:
-            if old.image is None:
-                tip = f"Tick {count} to draw {name} with {count} steps as well."
-                self.grid.set_cell(name, str(count), Cell("idle", columns=columns, count=shape, tip=tip))
-            return False
-        shown = old if old.image is not None else replace(old, columns=columns, count=shape)
-        self.grid.set_cell(name, str(count), replace(shown, state="waiting", own=count == row.own_steps))
-        return True
+        key = (name, str(count))
+        self.grid.set_cell(*key, cells.prepared(self._cell(key), self._rows[name], count, asked=asked, count=shape))
+        return self.grid.cells[key].state == "waiting"
+
+    def _cell(self, key: tuple[str, str]) -> Cell:
+        return self.grid.cells.get(key, Cell())
 
     def _answer(self, asked: int, answer: SampleAnswer) -> None:
         """Take an answer on the session's thread."""
@@ -187,20 +174,11 @@ class ComparePanel(QWidget):
         if asked != self._round or key not in self._open or self._snapshot is None:
             return
         self._open.discard(key)
-        own = request.sampling_steps == self._rows[request.stage].own_steps
         if image is None:
-            old = self.grid.cells.get(key, Cell())
-            self.grid.set_cell(
-                *key, replace(old, state="failed", image=None, tip=answer.error or "", caption="", note="")
-            )
+            self.grid.set_cell(*key, cells.failed(self._cell(key), answer.error or ""))
         else:
-            columns, _ = arrangement(request.count)
-            note, tip = quality_note(self._snapshot, request.stage, request.sampling_steps)
-            head = f"{request.stage} with {request.sampling_steps} sampling steps, seed {request.seed}"
-            calls = f"{answer.network_calls} network call{'s' if answer.network_calls != 1 else ''}"
-            caption = f"{milliseconds(answer.seconds_per_image)} / image"
-            lines = [head, f"{calls}, {caption}", tip]
-            self.grid.set_cell(*key, Cell("done", image, columns, request.count, caption, note, own, "\n".join(lines)))
+            self._drawn_with[key] = str(request.sampler)
+            self.grid.set_cell(*key, cells.drawn(answer, image, self._rows[request.stage], self._snapshot))
         self._tell(error=answer.error)
 
     def _tell(self, *, cancelled: bool = False, error: str | None = None) -> None:

@@ -13,6 +13,9 @@ from cfd_studio.gui.widgets.curve_plot import CurvePlot
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.legend import LegendEntry
 
+_NOTHING = "The curve appears with the first steps of this stage."
+_IMPORTED = "This stage was imported, not trained here."
+
 
 class CurvesPanel(QFrame):
     """Follows the stage in training, or stays with the one that was picked.
@@ -50,7 +53,7 @@ class CurvesPanel(QFrame):
         self.at = QLabel("")
         self.at.setProperty("role", "faint")
         self.at.setFont(theme.font(12, tabular=True))
-        self.nothing = label("The curve appears with the first steps of this stage.", "muted")
+        self.nothing = label("", "muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stage = ""
         self._picked: str | None = None
@@ -103,6 +106,7 @@ class CurvesPanel(QFrame):
         self.rate.setToolTip(_learning_rate(seen))
         # isHidden, for a tab that is not in front shows nothing at all
         empty = not len(seen.loss) and not len(seen.held_out)
+        self.nothing.setText(_NOTHING if seen.total_steps else _IMPORTED)
         if self.nothing.isHidden() == empty:
             self.nothing.setVisible(empty)
             self.plot.setVisible(not empty)

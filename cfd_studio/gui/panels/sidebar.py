@@ -20,7 +20,7 @@ class Sidebar(QFrame):
     -------
     run_picked(object)
         The path of a run.
-    new_wanted, open_wanted, demo_wanted
+    new_wanted, open_wanted, import_wanted, demo_wanted
         The buttons.
     theme_wanted(str)
         ``system``, ``light`` or ``dark``.
@@ -29,6 +29,7 @@ class Sidebar(QFrame):
     run_picked = Signal(object)
     new_wanted = Signal()
     open_wanted = Signal()
+    import_wanted = Signal()
     demo_wanted = Signal()
     theme_wanted = Signal(str)
 
@@ -38,6 +39,7 @@ class Sidebar(QFrame):
         self.setFixedWidth(240)
         self.new = Button("New run", icon="plus", role="primary", tip="New run (Ctrl+N)")
         self.open = Button(icon="folder-open", tip="Open run folder… (Ctrl+O)")
+        self.take_in = Button(icon="file-import", tip="Import checkpoint… (Ctrl+I)")
         self.model = RunListModel()
         self.list = QListView()
         self.list.setModel(self.model)
@@ -56,6 +58,7 @@ class Sidebar(QFrame):
         self._lay_out()
         self.new.clicked.connect(self.new_wanted)
         self.open.clicked.connect(self.open_wanted)
+        self.take_in.clicked.connect(self.import_wanted)
         self.demo.clicked.connect(self.demo_wanted)
         self.list.selectionModel().currentChanged.connect(self._picked)
         self.list.clicked.connect(self._clicked)
@@ -109,6 +112,7 @@ class Sidebar(QFrame):
         top.setSpacing(8)
         top.addWidget(self.new, 1)
         top.addWidget(self.open)
+        top.addWidget(self.take_in)
         empty = QWidget()
         inside = QVBoxLayout(empty)
         inside.setContentsMargins(16, 16, 16, 16)

@@ -1,11 +1,13 @@
 """The stages of a run as a tree of cards."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from functools import partial
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.snapshot import RunSnapshot, StageSnapshot
 from cfd_studio.gui.models.tree_layout import lay_out
-from cfd_studio.gui.models.words import describe, figure_lines, milliseconds, short
+from cfd_studio.gui.models.words import EXPORT_WORDS, describe, figure_lines, milliseconds, origin, short
 from cfd_studio.gui.widgets.stage_card import CARD_HEIGHT, CardContent
 from cfd_studio.gui.widgets.stage_tree import LANE_GAP, StageTree
 from cfd_studio.protocol.config import RunConfig
@@ -23,14 +25,19 @@ class StagesPanel(QWidget):
     -------
     picked(str)
         The stage whose card was clicked.
+    export_wanted(str, str)
+        A trained stage, and the format it is to be written in.
     """
 
     picked = Signal(str)
+    export_wanted = Signal(str, str)
 
     def __init__(self) -> None:
         super().__init__()
         self.tree = StageTree()
         self.tree.picked.connect(self.picked)
+        self.tree.menu_wanted.connect(self._show_menu)
+        self._trained: set[str] = set()
         self._config: RunConfig | None = None
         self._seen = ""
         self._scroll = QScrollArea()
@@ -55,6 +62,7 @@ class StagesPanel(QWidget):
             )
         for stage in snapshot.config.stages:
             self.tree.cards[stage.id].show_content(_content(snapshot, stage))
+        self._trained = {stage.id for stage in snapshot.stages.values() if stage.trained}
         current = snapshot.current_stage
         if current and current != self._seen:
             self._seen = current
@@ -63,6 +71,23 @@ class StagesPanel(QWidget):
     def select(self, stage: str) -> None:
         """Mark the card whose curve is shown."""
         self.tree.select(stage)
+
+    def menu(self, stage: str) -> QMenu:
+        """Return what can be done with a stage."""
+        menu = QMenu(self)
+        classifier = self._config is not None and isinstance(self._config.stage(stage), ClassifierStage)
+        for to in EXPORT_WORDS:
+            if not classifier or to == "safetensors":  # a classifier draws nothing
+                action = menu.addAction(EXPORT_WORDS[to])
+                action.setData(to)
+                action.setEnabled(stage in self._trained)
+                action.triggered.connect(partial(self.export_wanted.emit, stage, to))
+        return menu
+
+    def _show_menu(self, stage: str, place: QPoint) -> None:
+        menu = self.menu(stage)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(place)
 
 
 def _content(snapshot: RunSnapshot, stage: Stage) -> CardContent:
@@ -93,26 +118,34 @@ def _accuracy(stage: Stage, seen: StageSnapshot) -> str:
 
 
 def _note(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
+    if not stage.steps and seen.state in ("waiting", "training"):
+        return "Imported first" if seen.state == "waiting" else "Importing…"
     if seen.state == "training":
         return f"{seen.step:,} / {seen.total_steps:,}"
     if seen.state == "evaluating":
         return "Measuring quality…"
     if seen.state == "waiting":
         return f"{seen.step:,} / {seen.total_steps:,}" if seen.step else f"{seen.total_steps:,} steps"
-    if isinstance(stage, ClassifierStage):
+    if _accuracy(stage, seen):
         return "held-out accuracy"
     judgement = seen.quality.headline if seen.quality else None
     value = judgement.value(snapshot.config.evaluation.main_space) if judgement else None
-    return f"Fréchet {short(value)}" if value is not None else "Trained"
+    if judgement is None or value is None:
+        return "Trained" if stage.steps else "Imported"
+    return f"Fréchet {short(value)}"
 
 
 def _tip(snapshot: RunSnapshot, stage: Stage, seen: StageSnapshot) -> str:
     lines = [f"{stage.id}: {describe(snapshot.config, stage)}"]
     if stage.parent:
         lines.append(f"Distilled from {stage.parent}")
+    if origin(stage):
+        lines.append(f"{origin(stage)}; not trained here")
     if stage.optimization:
         lines.append(f"{seen.step:,} of {seen.total_steps:,} optimizer steps of {stage.optimization.batch_size} images")
     if seen.quality and (judgement := seen.quality.headline):
         lines += figure_lines(judgement)
         lines.append(f"{milliseconds(judgement.seconds_per_image)} per image")
+    if seen.trained:
+        lines.append("Right-click to export")
     return "\n".join(lines)

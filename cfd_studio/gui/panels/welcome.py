@@ -9,26 +9,29 @@ from cfd_studio.gui.widgets.labels import label
 
 
 class WelcomePanel(QWidget):
-    """Says what this is, and offers the three ways to begin.
+    """Says what this is, and offers the ways to begin.
 
     Signals
     -------
-    demo_wanted, new_wanted, open_wanted
-        The three buttons.
+    demo_wanted, new_wanted, open_wanted, import_wanted
+        The buttons.
     """
 
     demo_wanted = Signal()
     new_wanted = Signal()
     open_wanted = Signal()
+    import_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.demo = Button("Run the digits demo", icon="play", role="big")
         self.new = Button("New run…", icon="plus")
         self.open = Button("Open run folder…", icon="folder-open")
+        self.take_in = Button("Import checkpoint…", icon="file-import")
         self.demo.clicked.connect(self.demo_wanted)
         self.new.clicked.connect(self.new_wanted)
         self.open.clicked.connect(self.open_wanted)
+        self.take_in.clicked.connect(self.import_wanted)
         headline = label("From noise to one step", "headline")
         lead = label(
             "CFD Studio trains a diffusion teacher and distils it, halving by halving, into a student that draws an "
@@ -42,6 +45,7 @@ class WelcomePanel(QWidget):
         others.setSpacing(8)
         others.addWidget(self.new)
         others.addWidget(self.open)
+        others.addWidget(self.take_in)
         others.addStretch(1)
         first = QHBoxLayout()
         first.addWidget(self.demo)

@@ -1,14 +1,10 @@
-"""One field of a form whose values are few: label and a box to choose from."""
-
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+"""One field of a form whose values are few."""
 
 from cfd_studio.gui.widgets.buttons import QuietComboBox
-from cfd_studio.gui.widgets.field_row import CAPTION_GAP, CAPTION_WIDTH
-from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.form_row import CAPTION_WIDTH, FormRow
 
 
-class ChoiceRow(QWidget):
+class ChoiceRow(FormRow):
     """A labelled box of fixed choices.
 
     Parameters
@@ -16,39 +12,35 @@ class ChoiceRow(QWidget):
     name : str
     choices : dict of str to str
         What the person reads, by value.
+    text : str, optional
+        The value chosen first.
     tip : str, optional
-
-    Signals
-    -------
-    edited
-        Another choice was made.
+    caption_width : int, optional
     """
 
-    edited = Signal()
-
-    def __init__(self, name: str, choices: dict[str, str], *, tip: str = "") -> None:
-        super().__init__()
+    def __init__(
+        self,
+        name: str,
+        choices: dict[str, str],
+        *,
+        text: str = "",
+        tip: str = "",
+        caption_width: int = CAPTION_WIDTH,
+    ) -> None:
         self.box = QuietComboBox()
         for value, words in choices.items():
             self.box.addItem(words, value)
-        self.box.setAccessibleName(name)
-        self.box.setAccessibleDescription(tip)
-        caption = label(name)
-        caption.setBuddy(self.box)
-        caption.setFixedWidth(CAPTION_WIDTH)
-        for part in (self, caption, self.box):
-            part.setToolTip(tip)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(CAPTION_GAP)
-        row.addWidget(caption)
-        row.addWidget(self.box, 1)
+        self.box.setMinimumContentsLength(6)  # it may be narrower than its longest choice
+        self.box.setSizeAdjustPolicy(QuietComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        super().__init__(name, self.box, tip=tip, wide=True, caption_width=caption_width)
+        if text in choices:
+            self.set_text(text)
         self.box.currentIndexChanged.connect(self.edited)
 
-    def value(self) -> str:
+    def text(self) -> str:
         """Return the value chosen."""
         return str(self.box.currentData())
 
-    def choose(self, value: str) -> None:
+    def set_text(self, text: str) -> None:
         """Choose a value."""
-        self.box.setCurrentIndex(self.box.findData(value))
+        self.box.setCurrentIndex(self.box.findData(text))

@@ -30,6 +30,12 @@ def choose_folder(parent: QWidget, title: str, start: Path) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def choose_file(parent: QWidget, title: str, start: Path, kinds: str) -> Path | None:
+    """Ask for a file to read."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, title, str(start), kinds)
+    return Path(chosen) if chosen else None
+
+
 def choose_target(parent: QWidget, title: str, start: Path, kinds: str) -> Path | None:
     """Ask for a file to write."""
     chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), kinds)

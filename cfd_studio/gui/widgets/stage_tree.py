@@ -1,6 +1,6 @@
 """Cards in lanes, with lines from each to those that follow from it."""
 
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -18,9 +18,12 @@ class StageTree(QWidget):
     -------
     picked(str)
         The id of a clicked card.
+    menu_wanted(str, QPoint)
+        The id of a card whose menu was asked for, by mouse or key, and where on the screen.
     """
 
     picked = Signal(str)
+    menu_wanted = Signal(str, QPoint)
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +43,8 @@ class StageTree(QWidget):
             card = StageCard(CardContent(name, ""))
             card.setParent(self)
             card.clicked.connect(self._clicked)
+            card.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            card.customContextMenuRequested.connect(self._menu_asked)
             card.setObjectName(f"card-{name}")
             card.show()
             self.cards[name] = card
@@ -86,11 +91,17 @@ class StageTree(QWidget):
         painter.end()
 
     def _clicked(self) -> None:
+        if (name := self._name_of(self.sender())) is not None:
+            self.select(name)
+            self.picked.emit(name)
+
+    def _menu_asked(self, point: QPoint) -> None:
         card = self.sender()
-        for name, other in self.cards.items():
-            if other is card:
-                self.select(name)
-                self.picked.emit(name)
+        if isinstance(card, StageCard) and (name := self._name_of(card)) is not None:
+            self.menu_wanted.emit(name, card.mapToGlobal(point))
+
+    def _name_of(self, card: QObject) -> str | None:
+        return next((name for name, other in self.cards.items() if other is card), None)
 
     def _shape(self) -> tuple[int, int]:
         lanes = max((lane for lane, _ in self._places.values()), default=0) + 1

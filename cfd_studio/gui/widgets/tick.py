@@ -46,11 +46,12 @@ class Tick(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         enabled, focus = self.isEnabled(), self.hasFocus()
-        if self.underMouse() and enabled:
+        inset = 6.5 if self.text() else 0.5  # alone in a form, it begins where other editors do
+        if self.underMouse() and enabled and self.text():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("raised"))
             painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
-        box = QRectF(6.5, (self.height() - _SIDE) / 2 + 0.5, _SIDE - 1, _SIDE - 1)
+        box = QRectF(inset, (self.height() - _SIDE) / 2 + 0.5, _SIDE - 1, _SIDE - 1)
         checked = self.isChecked() and enabled
         painter.setPen(QPen(theme.color("accent" if checked or focus else "faint" if enabled else "border"), 1.2))
         painter.setBrush(theme.color("accent" if checked else "surface"))

@@ -1,0 +1,81 @@
+"""What must be known of a checkpoint that its file does not say."""
+
+from pathlib import Path
+from typing import get_args
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.widgets.choice_row import ChoiceRow
+from cfd_studio.gui.widgets.field_row import FieldRow
+from cfd_studio.gui.widgets.labels import label
+from cfd_studio.protocol.data import DATA_SETS, DataName
+from cfd_studio.protocol.errands import ImportErrand
+
+
+class ImportDialog(QDialog):
+    """Asks which images a model was trained on, and where its run is to lie.
+
+    Signals
+    -------
+    wanted(object)
+        An `ImportErrand`.
+    """
+
+    wanted = Signal(object)
+
+    def __init__(self, parent: QWidget, file: Path, folder: Path) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Import checkpoint")
+        self._file = file
+        words: dict[str, str] = {name: known.words[:1].upper() + known.words[1:] for name, known in DATA_SETS.items()}
+        words["none"] = "Unknown, or not at hand"
+        self.data = ChoiceRow(
+            "Trained on",
+            words,
+            text="none",
+            tip="Its images judge the model, and train what is distilled from it; without them it can only draw",
+        )
+        self.folder = FieldRow("Folder", text=str(folder), tip="The run's folder; new or empty", wide=True)
+        self.accepting = Button("Import", icon="file-import", role="primary")
+        self.refusing = Button("Cancel")
+        self._lay_out()
+        self.accepting.clicked.connect(self._accept)
+        self.refusing.clicked.connect(self.reject)
+        self.folder.edited.connect(self._check)
+
+    def _check(self) -> None:
+        self.folder.show_problem("" if self.folder.text() else "Give the run a folder")
+        self.accepting.setEnabled(bool(self.folder.text()))
+
+    def _accept(self) -> None:
+        data = next(name for name in get_args(DataName) if name == self.data.text())
+        self.wanted.emit(ImportErrand(self._file, Path(self.folder.text()).absolute(), data))
+        self.accept()
+
+    def _lay_out(self) -> None:
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addStretch(1)
+        foot.addWidget(self.refusing)
+        foot.addWidget(self.accepting)
+        self.accepting.setDefault(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 20, 24, 16)
+        column.setSpacing(12)
+        column.addWidget(label("Import checkpoint", "title"))
+        column.addWidget(
+            label(
+                f"{self._file.name} becomes a run of its own: a teacher or classifier that can be drawn from, judged "
+                "and distilled like one that was trained here.",
+                "muted",
+                wrap=True,
+            )
+        )
+        column.addSpacing(4)
+        for row in (self.data, self.folder):
+            column.addWidget(row)
+        column.addSpacing(8)
+        column.addLayout(foot)
+        self.setMinimumWidth(560)

@@ -1,0 +1,86 @@
+"""What the check of a filled form says."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cfd_studio.gui.models.form import FormGroup
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import ConfigError, Problem
+from cfd_studio.protocol.plan import resolve, set_values
+from cfd_studio.runs.lineage import fill_sources
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A config, or problems by the path of their field.
+
+    ``elsewhere`` holds the problems of fields that the form does not show.
+    """
+
+    config: RunConfig | None
+    beside: dict[str, str]
+    elsewhere: tuple[Problem, ...]
+
+    @property
+    def count(self) -> int:
+        """Return how many problems there are."""
+        return len(self.beside) + len(self.elsewhere)
+
+
+def filled(raw: dict[str, Any], groups: list[FormGroup], texts: dict[str, str]) -> dict[str, Any]:
+    """Return a recipe with what was typed; what was left alone, a default included, stays as it was written."""
+    values = [
+        (field.path, value)
+        for group in groups
+        for field in group.fields
+        if field.path in texts and (value := field.value(texts[field.path])) != field.given
+    ]
+    return set_values(raw, values)
+
+
+def judge(raw: dict[str, Any], groups: list[FormGroup], texts: dict[str, str]) -> Verdict:
+    """Check a filled form."""
+    recipe = filled(raw, groups, texts)
+    try:
+        return Verdict(resolve(fill_sources(recipe)), {}, ())
+    except ConfigError as error:
+        shown = {field.path for group in groups for field in group.fields}
+        beside: dict[str, str] = {}
+        elsewhere: list[Problem] = []
+        for problem in error.problems:
+            path = _field_path(recipe, problem.path)
+            while path and path not in shown:  # an item of a list belongs to the list
+                path = path.rpartition(".")[0]
+            if path:
+                beside.setdefault(path, problem.message)
+            else:
+                elsewhere.append(problem)
+        return Verdict(None, beside, tuple(elsewhere))
+
+
+def _field_path(raw: dict[str, Any], path: str) -> str:
+    """Return a problem's path with its stage named by the index in the recipe, of which it may be an expansion."""
+    parts = path.split(".")
+    if parts[0] != "stages" or len(parts) < 2 or parts[1].isdecimal():
+        return path
+    for index, stage in enumerate(raw["stages"]):
+        if stage.get("id") == parts[1]:
+            return ".".join(["stages", str(index), *parts[2:]])
+        steps = _expanded_to(stage, parts[1])
+        if steps is not None:
+            place = ["overrides"] if len(parts) > 2 and parts[2] in _overrides(stage, steps) else parts[2:]
+            return ".".join(["stages", str(index), *place])
+    return path
+
+
+def _expanded_to(stage: dict[str, Any], stage_id: str) -> str | None:
+    """Return the sampling steps of the student of that id, where a halving stands for it."""
+    if stage.get("kind") != "halving" or not isinstance(stage.get("sampling_steps"), list):
+        return None
+    return next((f"{n}" for n in stage["sampling_steps"] if stage_id == f"{stage.get('id')}-{n}"), None)
+
+
+def _overrides(stage: dict[str, Any], steps: str) -> Any:
+    """Return what that student has of its own."""
+    overrides = stage.get("overrides")
+    return overrides.get(steps) or {} if isinstance(overrides, dict) else {}

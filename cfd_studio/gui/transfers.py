@@ -1,0 +1,96 @@
+"""What comes into the application from elsewhere, and what leaves it: checkpoints, exports, pictures."""
+
+import re
+import time
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from cfd_studio.gui.bridge import Clerk
+from cfd_studio.gui.errand_desk import ErrandDesk
+from cfd_studio.gui.import_dialog import ImportDialog
+from cfd_studio.gui.widgets import dialogs
+from cfd_studio.protocol.errands import ErrandAnswer, ExportErrand, ExportFormat, ImportErrand
+from cfd_studio.workspace.folders import runs_folder
+
+_CHECKPOINTS = "Checkpoints (*.pt *.pth *.ckpt);;All files (*)"
+_TARGETS: dict[ExportFormat, tuple[str, str]] = {
+    "safetensors": (".safetensors", "Safetensors (*.safetensors)"),
+    "onnx": (".onnx", "ONNX (*.onnx)"),
+    "images": ("", "A new folder (*)"),
+}
+
+
+class Transfers(QObject):
+    """Asks for files, and has them read or written where the window does not wait.
+
+    Signals
+    -------
+    said(str, str, str)
+        A sentence, details, and the kind of message.
+    imported(object)
+        The folder of a run that was made of a checkpoint.
+    """
+
+    said = Signal(str, str, str)
+    imported = Signal(object)
+
+    def __init__(self, window: QWidget, desk: ErrandDesk, clerk: Clerk) -> None:
+        super().__init__(window)
+        self._window = window
+        self._desk = desk
+        self._clerk = clerk
+
+    @Slot()
+    def choose_checkpoint(self) -> None:
+        """Ask for a checkpoint, and what must be known of it."""
+        file = dialogs.choose_file(self._window, "Import checkpoint", Path.home(), _CHECKPOINTS)
+        if file is None:
+            return
+        slug = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:40] or "imported"
+        dialog = ImportDialog(self._window, file, runs_folder() / f"{slug}-{time.strftime('%Y%m%d-%H%M%S')}")
+        dialog.wanted.connect(self._import)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    @Slot(object)
+    def _import(self, errand: ImportErrand) -> None:
+        self.said.emit(f"Importing {errand.file.name}…", "", "info")
+        self._desk.send(errand, self._imported)
+
+    def _imported(self, answer: ErrandAnswer) -> None:
+        assert isinstance(answer.errand, ImportErrand)
+        if answer.error is None:
+            self.imported.emit(answer.errand.folder)
+        self._tell(answer)
+
+    def export(self, run: Path, stage: str, to: ExportFormat, device: str) -> None:
+        """Ask where a trained model is to be written, and have it written."""
+        suffix, kinds = _TARGETS[to]
+        start = Path.home() / f"{run.name}-{stage}{suffix}"
+        out = dialogs.choose_target(self._window, f"Export {stage}", start, kinds)
+        if out is None:
+            return
+        self.said.emit(f"Exporting {stage} to {out}…", "", "info")
+        self._desk.send(ExportErrand(run, stage, to, out, device), self._tell)
+
+    def save_picture(self, picture: QImage, name: str) -> None:
+        """Ask where a picture is to be saved, and save it."""
+        target = dialogs.choose_target(self._window, "Save the samples", Path.home() / f"{name}.png", "PNG (*.png)")
+        if target is not None:
+            write = partial(picture.save, str(target), "PNG")
+            self._clerk.submit(write, partial(self._saved, target), self._not_saved)
+
+    def _saved(self, target: Path, done: bool) -> None:
+        if not done:
+            self.said.emit(f"The picture could not be written to {target}.", "", "error")
+
+    def _not_saved(self, error: Exception) -> None:
+        self.said.emit(str(error), "", "error")
+
+    def _tell(self, answer: ErrandAnswer) -> None:
+        sentence, _, details = (answer.error or answer.sentence).partition("\n")
+        self.said.emit(sentence, details, "info" if answer.error is None else "error")

@@ -60,7 +60,7 @@ def child(place: Any, key: str) -> Any:
 def section_of(model: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
     """Return the model of a field that holds fields of its own, else None."""
     if model is not None and key in model.model_fields:
-        for candidate in _flatten(model.model_fields[key].annotation):
+        for candidate in flatten(model.model_fields[key].annotation):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                 return candidate
     return None
@@ -72,11 +72,12 @@ def _model_of(model: Any, key: str) -> Any:
     return model
 
 
-def _flatten(annotation: Any) -> list[Any]:
+def flatten(annotation: Any) -> list[Any]:
+    """Return the members of a union, of one within another too; of anything else, itself."""
     if get_origin(annotation) is Annotated:
-        return _flatten(get_args(annotation)[0])
+        return flatten(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return [part for option in get_args(annotation) for part in _flatten(option)]
+        return [part for option in get_args(annotation) for part in flatten(option)]
     return [annotation]
 
 

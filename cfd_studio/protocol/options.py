@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -70,12 +70,19 @@ def _of(model: type[BaseModel], prefix: str, *, without: str = "") -> Iterator[O
             yield _tag(path, info, sections)
         if not sections:
             yield _option(path, info, members)
-        seen: set[str] = set()
-        for section in sections:
-            for option in _of(section, f"{path}."):
-                if option.path not in seen:
-                    seen.add(option.path)
-                    yield option
+        yield from _of_either(path, sections)
+
+
+def _of_either(path: str, sections: list[type[BaseModel]]) -> Iterator[Option]:
+    """Yield the options of sections of which one is chosen: what all have alike once, the rest with its kind."""
+    found = [list(_of(section, f"{path}.")) for section in sections]
+    common = set(found[0]).intersection(*found[1:]) if found else set()
+    for index, section in enumerate(sections):
+        for option in found[index]:
+            if option not in common:
+                yield replace(option, help=f"For {section.model_fields['kind'].default}: {option.help}")
+            elif index == 0:
+                yield option
 
 
 def _is_fixed(members: list[Any]) -> bool:

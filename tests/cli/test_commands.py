@@ -127,7 +127,10 @@ def test_presets_lists_digits_and_shows_it_as_json(capsys: pytest.CaptureFixture
     assert call("presets") == 0
     listed = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in listed if line and not line.startswith(" ")]
-    assert names == ["digits", "digits-study"]
+    assert names == [
+        "digits", "cifar10-cfd-to-1", "cifar10-paper", "cifar10-paper-resnet18", "cifar10-pd-only", "cifar10-short",
+        "digits-study", "image-folder-32", "imagenet64",
+    ]  # fmt: skip
     assert all(line.startswith(" " * 15) or not line or line.split()[0] in names for line in listed)
     assert call("presets", "--show", "digits") == 0
     assert json.loads(capsys.readouterr().out)["data"] == {"name": "digits"}

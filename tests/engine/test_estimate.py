@@ -1,5 +1,8 @@
 """What a config costs: every kind of work is tried once, the sums are right, and nothing is left behind."""
 
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -239,3 +242,53 @@ def test_time_is_that_of_a_real_training_within_a_factor_of_one_and_a_half(
         if all(1 / 1.5 < ratio < 1.5 for ratio in ratios.values()):
             return
     pytest.fail(f"estimated over real: {ratios}")
+
+
+# Peaks of memory are not taken back, so the step of two images comes first: what it holds besides is there for both.
+_MEASURED = """
+import re, sys, tempfile
+from pathlib import Path
+import torch
+from cfd_studio.cli.recipes import read_config
+from cfd_studio.data.batches import Batches
+from cfd_studio.engine.rehearsal import Rehearsal
+
+torch.set_num_threads(1)
+config = read_config("image-folder-32", sys.argv[2:])
+stage = config.stage(sys.argv[1])
+peaks = []
+with tempfile.TemporaryDirectory() as folder:
+    trainer = Rehearsal(Path(folder), config, "cpu").trainer(stage)
+    for size in (2, stage.optimization.batch_size):
+        trainer.state.batches = Batches(len(trainer.data.train), size, 0)
+        for _ in range(2):
+            trainer.step()
+        peaks.append(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024)
+print(peaks[1] - peaks[0])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("stage", ["teacher", "pd-4", "cfd-4"])
+def test_memory_grows_with_the_batch_as_that_of_a_process_does_within_a_factor_of_one_and_a_half(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = stage.partition("-")[0]
+    settings = {batch: [f"stages.{name}.optimization.batch_size={batch}"] for batch in (2, 64)}
+    environment = os.environ | {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", _MEASURED, stage, *settings[64]]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert ended.returncode == 0, ended.stderr
+    monkeypatch.setattr(estimating, "PATIENCE", {"cpu": 2.0})
+    small, large = (
+        next(
+            one.memory
+            for one in estimate(read_config("image-folder-32", settings[batch]), "cpu").stages
+            if one.stage == stage
+        )
+        for batch in (2, 64)
+    )
+    ratio = int(ended.stdout) / (large - small)
+    print(stage, large, ratio)
+    assert 1 / 1.5 < ratio < 1.5

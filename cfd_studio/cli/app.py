@@ -10,7 +10,20 @@ from collections.abc import Callable
 import typer
 
 from cfd_studio import __version__
-from cfd_studio.cli import compare, demo, evaluate, export, import_checkpoint, presets, runs, sample, status, train
+from cfd_studio.cli import (
+    compare,
+    demo,
+    estimate,
+    evaluate,
+    export,
+    import_checkpoint,
+    options,
+    presets,
+    runs,
+    sample,
+    status,
+    train,
+)
 from cfd_studio.engine.mishaps import explain
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.workspace.folders import log_folder
@@ -29,6 +42,8 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("open")(demo.open_run)
 app.command("presets")(presets.presets)
+app.command("options")(options.list_options)
+app.command("estimate")(estimate.estimate_cost)
 app.command("train")(train.train)
 app.command("resume")(train.resume)
 app.command("status")(status.status)

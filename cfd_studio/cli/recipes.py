@@ -7,7 +7,7 @@ from typing import Any
 from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError, ConfigError, Problem
-from cfd_studio.protocol.plan import resolve, set_values
+from cfd_studio.protocol.plan import Recipe, read_recipe, resolve, set_values
 from cfd_studio.runs.intake import LARGEST_CONFIG, read_bounded
 from cfd_studio.runs.lineage import fill_sources, import_teacher
 from cfd_studio.workspace.resources import presets
@@ -36,6 +36,18 @@ def read_raw(name: str) -> tuple[dict[str, Any], str]:
     if not isinstance(raw, dict):
         raise CfdError("holds no recipe", where=source, advice="A recipe is a JSON object; see `cfd-studio presets`.")
     return raw, source
+
+
+def read_recipe_of(name: str) -> Recipe:
+    """Return the recipe of a preset or a JSON file, its halvings as they are written.
+
+    Raises
+    ------
+    CfdError
+        With everything that is wrong.
+    """
+    raw, source = read_raw(name)
+    return read_recipe(raw, source=source)
 
 
 def read_config(name: str, settings: list[str], teacher: str | None = None) -> RunConfig:

@@ -1,4 +1,4 @@
-"""Launcher and sampler for a window that must be there at once: what they need (torch: seconds) is loaded behind it.
+"""The workers of a window that must be there at once: what they need (torch: seconds) is loaded behind it.
 
 A job in a process of its own waits for none of that.
 """
@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from cfd_studio.protocol.commands import Command
+from cfd_studio.protocol.errands import Errand, ErrandAnswer
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
@@ -18,14 +19,15 @@ from cfd_studio.workers.process import ProcessLauncher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cfd_studio.workers.errands import ErrandRunner
     from cfd_studio.workers.sampling import SamplingSession
     from cfd_studio.workers.thread import ThreadLauncher
 
 
 class LazyWorkers:
-    """Both workers of one device, made by `load` on a thread of its own.
+    """All workers of one device, made by `load` on a thread of its own.
 
-    A `Launcher` and a `Session` in one: what is asked before they are there waits for them.
+    A `Launcher`, a `Session` and `Errands` in one: what is asked before they are there waits for them.
 
     Attributes
     ----------
@@ -46,6 +48,8 @@ class LazyWorkers:
         self._launcher: ThreadLauncher | None = None
         self._session: SamplingSession | None = None
         self._early: list[tuple[SampleRequest, Callable[[SampleAnswer], None]]] = []
+        self._errands: ErrandRunner | None = None
+        self._early_errands: list[tuple[Errand, Callable[[ErrandAnswer], None]]] = []
         self.failure: str | None = None
 
     def load(self) -> None:
@@ -89,17 +93,40 @@ class LazyWorkers:
         if self._session is not None:
             self._session.cancel()
 
+    def run(self, errand: Errand, answer: "Callable[[ErrandAnswer], None]") -> None:
+        """Queue an errand, as `Errands` does."""
+        self.load()
+        with self._lock:
+            if self._errands is None and self.failure is None:
+                self._early_errands.append((errand, answer))
+                return
+        if self._errands is not None:
+            self._errands.run(errand, answer)
+        else:
+            answer(ErrandAnswer(errand, error=self.failure))
+
+    def cancel_errands(self) -> None:
+        """Drop the errands that wait and end the one being done, as `Errands` does."""
+        with self._lock:
+            self._early_errands.clear()
+        if self._errands is not None:
+            self._errands.cancel_errands()
+
     def close(self) -> None:
-        """Cancel and end the session; loading that goes on is left to itself."""
+        """Cancel everything and end the threads; loading that goes on is left to itself."""
         self._closing = True
         self.cancel()
+        self.cancel_errands()
         if self._session is not None:
             self._session.close()
+        if self._errands is not None:
+            self._errands.close()
 
     def _load(self) -> None:
         lower_priority(self._niceness)
         try:
             from cfd_studio.engine.turns import Turns
+            from cfd_studio.workers.errands import ErrandRunner
             from cfd_studio.workers.sampling import SamplingSession
             from cfd_studio.workers.thread import ThreadLauncher
 
@@ -109,16 +136,23 @@ class LazyWorkers:
                 self._launcher = launcher
                 if not self._closing:
                     self._session = SamplingSession(turns, self._niceness, self.fitness)
+                    self._errands = ErrandRunner(turns, self._niceness, self.fitness)
                 early, self._early = self._early, []
+                errands, self._early_errands = self._early_errands, []
             for request, answer in early:
                 self.request(request, answer)
+            for errand, tell in errands:
+                self.run(errand, tell)
         except Exception as error:
             # Whatever the reason (a library that is missing), every wish must still get an answer.
             self.failure = f"The part that computes cannot be loaded: {error}"
             with self._lock:
                 early, self._early = self._early, []
+                errands, self._early_errands = self._early_errands, []
             for request, answer in early:
                 answer(SampleAnswer(request, error=self.failure))
+            for errand, tell in errands:
+                tell(ErrandAnswer(errand, error=self.failure))
         finally:
             self._loaded.set()
 

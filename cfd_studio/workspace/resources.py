@@ -22,5 +22,6 @@ def resource(name: str) -> Path:
 
 
 def presets() -> dict[str, Path]:
-    """Return the presets' files by name, in alphabetical order."""
-    return {path.stem: path for path in sorted(resource("presets").glob("*.json"), key=lambda path: path.stem)}
+    """Return the presets' files by name: the demo's first, the others in alphabetical order."""
+    found = sorted(resource("presets").glob("*.json"), key=lambda path: (path.stem != DEMO_PRESET, path.stem))
+    return {path.stem: path for path in found}

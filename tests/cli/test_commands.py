@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cfd_studio.cli.app import run_command_line
+from cfd_studio.engine import estimate
 from cfd_studio.engine.sheet import GUTTER, HEADER, LABEL, MARGIN
 from cfd_studio.runs.folder import RunFolder
 
@@ -127,10 +128,30 @@ def test_presets_lists_digits_and_shows_it_as_json(capsys: pytest.CaptureFixture
     assert call("presets") == 0
     listed = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in listed if line and not line.startswith(" ")]
-    assert names == ["digits", "digits-study"]
+    assert names == [
+        "digits", "cifar10-cfd-to-1", "cifar10-paper", "cifar10-paper-resnet18", "cifar10-pd-only", "cifar10-short",
+        "digits-study", "image-folder-32", "imagenet64",
+    ]  # fmt: skip
     assert all(line.startswith(" " * 15) or not line or line.split()[0] in names for line in listed)
     assert call("presets", "--show", "digits") == 0
     assert json.loads(capsys.readouterr().out)["data"] == {"name": "digits"}
+
+
+def test_estimate_says_what_each_stage_costs_and_what_it_is_comparable_with(
+    recipe_file: Path, mini_recipe: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "SPAN", 0.0)
+    monkeypatch.setattr(estimate, "PATIENCE", {"cpu": 0.0})
+    recipe_file.write_text(json.dumps(mini_recipe | {"comparable": "Nothing at all."}))
+    assert call("estimate", recipe_file, "--device", "cpu", "--set", "stages.teacher.optimization.steps=100") == 0
+    printed = capsys.readouterr().out
+    rows = {line.split()[0]: line.split() for line in printed.splitlines() if line.strip()}
+    assert {"judge", "classifier", "teacher", "pd-4", "pd-2", "cfd-2", "evaluation", "total"} <= set(rows)
+    assert rows["teacher"][1] == "1,600"
+    assert rows["total"][1] == f"{1600 + 5 * 12 * 16:,}"
+    assert rows["teacher"][-1] == "MiB"
+    assert "On cpu" in printed
+    assert "Comparable with: Nothing at all." in printed
 
 
 def test_no_arguments_open_the_window_and_return_its_code() -> None:
@@ -152,6 +173,8 @@ def test_no_arguments_open_the_window_and_return_its_code() -> None:
         (["train", "digits", "--run", "{tmp}/new", "--set", "sed"], "--set: 'sed' sets nothing"),
         (["train", "digits", "--run", "{tmp}/new", "--device", "gpu"], "'gpu' is no device"),
         (["train", "digits", "--run", "{run}"], "holds a run already"),
+        (["estimate", "digits", "--set", "sed=4"], "there is no field 'sed'; did you mean 'seed'?"),
+        (["estimate", "digits", "--device", "cuda:77"], "device cuda:77"),
         (["resume", "{tmp}"], "is no run folder"),
         (["status", "{tmp}/nothing"], "there is no such folder"),
         (["runs", "{tmp}/nothing"], "there is no such folder"),

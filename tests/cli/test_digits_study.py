@@ -17,9 +17,9 @@ def study() -> RunConfig:
     return read_config("digits-study", [])
 
 
-def test_it_shares_teacher_classifiers_and_the_way_to_eight_steps_with_the_demo(study: RunConfig) -> None:
+def test_it_shares_teacher_classifiers_and_the_way_of_pd_with_the_demo(study: RunConfig) -> None:
     demo = read_config("digits", [])
-    for stage in ("judge", "classifier", "teacher", "pd-16", "pd-8"):
+    for stage in ("judge", "classifier", "teacher", "pd-16", "pd-8", "pd-4", "pd-2", "pd-1"):
         assert study.stage(stage) == demo.stage(stage)
     for part in ("data", "schedule", "prediction", "network", "evaluation"):
         assert getattr(study, part) == getattr(demo, part)
@@ -28,7 +28,7 @@ def test_it_shares_teacher_classifiers_and_the_way_to_eight_steps_with_the_demo(
 @pytest.mark.parametrize(
     ("parent", "students"),
     [
-        ("pd-8", ["pd-4", "cfd-4", "anchored-4"]),
+        ("pd-16", ["pd-8", "cfd-8", "anchored-8"]),
         ("pd-4", ["pd-2", "cfd-pd-2", "anchored-pd-2"]),
         ("pd-2", ["pd-1", "cfd-pd-1", "anchored-pd-1"]),
     ],
@@ -46,11 +46,11 @@ def test_rivals_have_one_parent_and_one_training(study: RunConfig, parent: str, 
     assert anchored.model_copy(update=only_the_anchor) == cfd
 
 
-def test_the_chains_go_from_eight_to_one_with_the_settings_of_their_first_student(study: RunConfig) -> None:
+def test_the_chains_go_from_sixteen_to_one_with_the_settings_of_their_first_student(study: RunConfig) -> None:
     for chain in ("pd", "cfd", "anchored"):
-        parent = "pd-8"
-        first = study.stage(f"{chain}-4")
-        for steps in (4, 2, 1):
+        parent = "pd-16"
+        first = study.stage(f"{chain}-8")
+        for steps in (8, 4, 2, 1):
             own = {"id": f"{chain}-{steps}", "parent": parent, "sampling_steps": steps}
             assert study.stage(own["id"]) == first.model_copy(update=own)  # type: ignore[arg-type]
             parent = f"{chain}-{steps}"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cfd_studio.engine import mishaps
+from cfd_studio.protocol.errands import ErrandAnswer, EstimateErrand
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
@@ -33,18 +34,46 @@ def test_a_wish_from_before_the_loading_is_answered(trained_run: RunFolder) -> N
     assert answers[0].images.shape == (3, 1, 8, 8)
 
 
+def test_an_errand_from_before_the_loading_is_carried_out_and_a_cancelled_one_is_not(mini_run: Any) -> None:
+    workers = LazyWorkers(niceness=0)
+    config = mini_run().config()
+    unwanted: list[ErrandAnswer] = []
+    answers: list[ErrandAnswer] = []
+    arrived = threading.Event()
+
+    def take(answer: ErrandAnswer) -> None:
+        answers.append(answer)
+        arrived.set()
+
+    workers.run(EstimateErrand(config, device="cpu"), unwanted.append)
+    workers.cancel_errands()
+    workers.run(EstimateErrand(config, device="cuda:77"), take)
+    assert arrived.wait(60)
+    assert "device cuda:77" in str(answers[0].error)
+    arrived.clear()
+    workers.run(EstimateErrand(config, device="cuda:78"), take)
+    assert arrived.wait(60)
+    workers.close()
+    assert "device cuda:78" in str(answers[1].error)
+    assert unwanted == []
+
+
 def test_what_cannot_be_loaded_is_said_to_everyone(mini_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cfd_studio.workers.thread", None)
     workers = LazyWorkers(niceness=0)
     run = mini_run()
     answers: list[SampleAnswer] = []
     job = workers.start(run, ExecutionRequest(device="cpu", threads=1))
+    errands: list[ErrandAnswer] = []
+    workers.run(EstimateErrand(run.config()), errands.append)
     workers.wait()
     workers.request(SampleRequest(run.path, "teacher", 2, seed=0, count=3), answers.append)
+    workers.run(EstimateErrand(run.config()), errands.append)
     assert job.wait(10)
     assert not job.alive
     assert "cannot be loaded" in (job.failure or "")
     assert "cannot be loaded" in (answers[0].error or "")
+    assert ["cannot be loaded" in (one.error or "") for one in errands] == [True, True]
     workers.close()
 
 

@@ -93,7 +93,7 @@ def test_all_settings_fit_beside_the_sidebar_of_a_small_screen(form: NewRunPanel
     assert scroll is not None
     form.every.click()
     inner = scroll.widget()
-    assert inner.height() == inner.minimumSizeHint().height() > 2000  # at once, not squeezed until the next look
+    assert inner.height() >= inner.minimumSizeHint().height() > 2000  # at once, not squeezed until the next look
     qtbot.waitUntil(lambda: len({row.mapTo(form, QPoint()).x() for row in form.cards.rows.values()}) == 2)
     qtbot.waitUntil(lambda: scroll.verticalScrollBar().maximum() > 0)
     assert scroll.horizontalScrollBar().maximum() == 0

@@ -28,6 +28,14 @@ Accumulation = Annotated[
         help="Split every batch but a classifier's to save memory; 0 takes as many parts as the last job.",
     ),
 ]
+InceptionFile = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of Inception-v3 where it judges; by default those of the last job, or torch-fidelity's, which are "
+        "downloaded.",
+    ),
+]
 
 
 def train(
@@ -41,12 +49,13 @@ def train(
     threads: Threads = 0,
     processes: Processes = 1,
     accumulation: Accumulation = 0,
+    inception_file: InceptionFile = "",
 ) -> None:
     """Make a run and train all its stages."""
     from cfd_studio.cli.recipes import read_config
     from cfd_studio.engine.execution import choose_device
 
-    request = execution_request(device, threads, processes, accumulation)
+    request = execution_request(device, threads, processes, accumulation, inception_file=inception_file)
     config = read_config(recipe, settings or [])
     choose_device(device, processes)  # before the folder is made
     raise typer.Exit(work(run, lambda path: RunFolder.create(path, config), request))
@@ -58,27 +67,38 @@ def resume(
     threads: Threads = 0,
     processes: Processes = 1,
     accumulation: Accumulation = 0,
+    inception_file: InceptionFile = "",
 ) -> None:
     """Go on with a run from its newest checkpoint."""
-    request = execution_request(device, threads, processes, accumulation)
+    request = execution_request(device, threads, processes, accumulation, inception_file=inception_file)
     raise typer.Exit(work(run, RunFolder.open, request))
 
 
-def execution_request(device: str, threads: int = 0, processes: int = 1, accumulation: int = 0) -> ExecutionRequest:
+def execution_request(
+    device: str, threads: int = 0, processes: int = 1, accumulation: int = 0, *, inception_file: str = ""
+) -> ExecutionRequest:
     """Return what is asked of the machine.
 
     Raises
     ------
     CfdError
-        Where the device has no such name.
+        Where the device has no such name, or the path of a file is endless.
     """
     from pydantic import ValidationError
 
     from cfd_studio.protocol.errors import CfdError
 
     try:
-        return ExecutionRequest(device=device, threads=threads, processes=processes, accumulation=accumulation)
-    except ValidationError:
+        return ExecutionRequest(
+            device=device,
+            threads=threads,
+            processes=processes,
+            accumulation=accumulation,
+            inception_file=inception_file,
+        )
+    except ValidationError as error:
+        if error.errors()[0]["loc"] == ("inception_file",):
+            raise CfdError("no path is that long", where="--inception-file", advice="Give a file.") from None
         raise CfdError(f"'{device}' is no device", where="--device", advice="Use auto, cpu, cuda or cuda:N.") from None
 
 

@@ -121,6 +121,8 @@ def resume_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         command += ["--nproc", str(request.processes)]
     if request.accumulation:
         command += ["--accumulate", str(request.accumulation)]
+    if request.inception_file:
+        command += ["--inception-file", request.inception_file]
     return command
 
 

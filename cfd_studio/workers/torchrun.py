@@ -34,4 +34,5 @@ def torchrun_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         *("--nproc-per-node", str(request.processes), "-m", "cfd_studio"),
         *("resume", str(run.path.absolute()), "--device", request.device),
         *("--threads", str(request.threads), "--accumulate", str(request.accumulation)),
+        *(("--inception-file", request.inception_file) if request.inception_file else ()),
     ]

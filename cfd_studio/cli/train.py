@@ -37,6 +37,14 @@ DataFolder = Annotated[
         "them.",
     ),
 ]
+InceptionFile = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of Inception-v3 where it judges; by default those of the last job, or torch-fidelity's, which are "
+        "downloaded.",
+    ),
+]
 
 
 def train(
@@ -59,13 +67,14 @@ def train(
     processes: Processes = 1,
     accumulation: Accumulation = 0,
     data: DataFolder = "",
+    inception_file: InceptionFile = "",
 ) -> None:
     """Make a run and train all its stages."""
     from cfd_studio.cli.recipes import read_config
     from cfd_studio.engine.data_checks import check_place
     from cfd_studio.engine.execution import choose_device
 
-    request = execution_request(device, threads, processes, accumulation, data)
+    request = execution_request(device, threads, processes, accumulation, data, inception_file)
     config = read_config(recipe, settings or [], teacher)
     choose_device(device, processes)  # before the folder is made
     check_place(config.data.name, data)
@@ -79,21 +88,27 @@ def resume(
     processes: Processes = 1,
     accumulation: Accumulation = 0,
     data: DataFolder = "",
+    inception_file: InceptionFile = "",
 ) -> None:
     """Go on with a run from its newest checkpoint."""
-    request = execution_request(device, threads, processes, accumulation, data)
+    request = execution_request(device, threads, processes, accumulation, data, inception_file)
     raise typer.Exit(work(run, RunFolder.open, request))
 
 
 def execution_request(
-    device: str, threads: int = 0, processes: int = 1, accumulation: int = 0, data: str = ""
+    device: str,
+    threads: int = 0,
+    processes: int = 1,
+    accumulation: int = 0,
+    data: str = "",
+    inception_file: str = "",
 ) -> ExecutionRequest:
     """Return what is asked of the machine.
 
     Raises
     ------
     CfdError
-        Where the device has no such name, or the path of the images is endless.
+        Where the device has no such name, or the path of a file is endless.
     """
     from pydantic import ValidationError
 
@@ -101,11 +116,17 @@ def execution_request(
 
     try:
         return ExecutionRequest(
-            device=device, threads=threads, processes=processes, accumulation=accumulation, data_folder=data
+            device=device,
+            threads=threads,
+            processes=processes,
+            accumulation=accumulation,
+            data_folder=data,
+            inception_file=inception_file,
         )
     except ValidationError as error:
-        if error.errors()[0]["loc"] == ("data_folder",):
-            raise CfdError("no path is that long", where="--data", advice="Give where the images lie.") from None
+        place = {"data_folder": "--data", "inception_file": "--inception-file"}.get(str(error.errors()[0]["loc"][0]))
+        if place is not None:
+            raise CfdError("no path is that long", where=place, advice="Give a shorter one.") from None
         raise CfdError(f"'{device}' is no device", where="--device", advice="Use auto, cpu, cuda or cuda:N.") from None
 
 

@@ -100,4 +100,4 @@ def _random_images(config: RunConfig) -> DataSet:
     shape = (IMAGES, config.data.depth, config.data.side, config.data.side)
     images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
     some = ImageSet(images, torch.arange(IMAGES) % classes)
-    return DataSet(name=config.data.name, train=some, held_out=some, classes=classes, flip=config.data.flips)
+    return DataSet(config.data.name, some, some, classes, config.data.flips, key="")

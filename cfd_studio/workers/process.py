@@ -123,6 +123,8 @@ def resume_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         command += ["--accumulate", str(request.accumulation)]
     if request.data_folder:
         command += ["--data", request.data_folder]
+    if request.inception_file:
+        command += ["--inception-file", request.inception_file]
     return command
 
 

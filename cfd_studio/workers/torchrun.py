@@ -35,4 +35,5 @@ def torchrun_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         *("resume", str(run.path.absolute()), "--device", request.device),
         *("--threads", str(request.threads), "--accumulate", str(request.accumulation)),
         *(("--data", request.data_folder) if request.data_folder else ()),
+        *(("--inception-file", request.inception_file) if request.inception_file else ()),
     ]

@@ -135,6 +135,15 @@ def test_what_cannot_be_measured_is_said_before_anything_is_drawn(
     assert captured.out == ""
 
 
+def test_a_training_that_inception_is_to_judge_says_at_once_that_its_file_is_none(
+    mini_run: Any, mini_recipe: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = mini_run(evaluation=mini_recipe["evaluation"] | {"inception": True})
+    assert call("resume", run.path, "--threads", "1", "--device", "cpu", "--inception-file", tmp_path / "none.pth") == 2
+    assert "none.pth: cannot be read (No such file or directory)" in capsys.readouterr().err
+    assert not run.weights("judge").exists()
+
+
 def test_what_was_drawn_for_a_command_that_was_stopped_is_kept_and_then_removed(
     trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

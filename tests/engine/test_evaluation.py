@@ -338,6 +338,17 @@ def test_a_job_that_inception_cannot_judge_ends_before_it_trains(
     assert str(tmp_path / "file.pth") in ended.sentence
 
 
+def test_a_job_in_other_processes_is_told_the_file(tmp_path: Path) -> None:
+    from cfd_studio.protocol.execution import ExecutionRequest
+    from cfd_studio.workers.process import resume_command
+    from cfd_studio.workers.torchrun import torchrun_command
+
+    for command in (resume_command, torchrun_command):
+        words = command(RunFolder(tmp_path), ExecutionRequest(inception_file="weights.pth"))
+        assert words[words.index("--inception-file") + 1] == "weights.pth"
+        assert "--inception-file" not in command(RunFolder(tmp_path), ExecutionRequest())
+
+
 @pytest.mark.slow
 def test_random_inception_judges_end_to_end(trained_run: RunFolder, inception_file: Path) -> None:
     config = _configured(trained_run, inception=True, samples=24)

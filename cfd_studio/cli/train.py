@@ -41,7 +41,7 @@ InceptionFile = Annotated[
     str,
     typer.Option(
         metavar="FILE",
-        help="Weights of Inception-v3 where it judges; by default those of the last job, or torch-fidelity's, which are "
+        help="Weights of Inception-v3 where it judges; by default the last job's, or torch-fidelity's, which are "
         "downloaded.",
     ),
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cfd_studio.cli.sampler_options import EtaOption, GuidanceOption, LabelsOption, read_labels, read_sampler
+from cfd_studio.cli.sampler_options import EtaOption, GuidanceOption, LabelsOption, read_labels, read_samplers
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs import atomic
@@ -39,7 +39,7 @@ def compare(
     from cfd_studio.engine.sheet import draw_sheet
 
     names = [name.strip() for name in stages.split(",")] if stages else None
-    samplers = [read_sampler(name.strip(), eta, guidance) for name in sampler.split(",")]
+    samplers = read_samplers(sampler, eta, guidance)
     classes, columns = read_labels(labels), parse_steps(steps) if steps else None
     take_modest_threads()
     chosen = choose_device(device)

@@ -11,8 +11,9 @@ import typer
 
 from cfd_studio.cli.quality_table import QualityTable
 from cfd_studio.cli.sample import parse_steps, writing
+from cfd_studio.cli.sampler_options import read_samplers
 from cfd_studio.cli.train import DataFolder
-from cfd_studio.cli.wishes import Wishes, read_samplers
+from cfd_studio.cli.wishes import Wishes
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
@@ -68,12 +69,14 @@ def evaluate(
     Several runs of one experiment are summed up in one table: mean, sample standard deviation, number of runs. What was
     drawn when the command was interrupted is not drawn again.
     """
+    said = any(option is not None for option in (sampler, eta, guidance))
+    samplers = read_samplers(sampler or "ddim", eta or 0.0, 1.0 if guidance is None else guidance) if said else ()
     wishes = Wishes(
         stages=tuple(name.strip() for name in stage.split(",")) if stage else (),
         steps=tuple(parse_steps(steps)) if steps else (),
         own=own,
         samples=samples,
-        samplers=read_samplers(sampler, eta, guidance),
+        samplers=samplers,
         inception=inception or inception_file is not None,
     )
     folders = [RunFolder.open(run) for run in runs]

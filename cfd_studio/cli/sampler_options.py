@@ -46,6 +46,17 @@ def read_sampler(name: str, eta: float, guidance: float) -> Sampler:
         raise CfdError(problem.message, where=f"--{option}") from None
 
 
+def read_samplers(names: str, eta: float, guidance: float) -> tuple[Sampler, ...]:
+    """Return the samplers of a comma-separated list, each once, all with the same guidance.
+
+    Raises
+    ------
+    CfdError
+        As `read_sampler`.
+    """
+    return tuple(dict.fromkeys(read_sampler(name.strip(), eta, guidance) for name in names.split(",")))
+
+
 def read_labels(text: str | None) -> list[int] | None:
     """Return the classes of a comma-separated list; None where none was given.
 

@@ -104,29 +104,3 @@ class Wishes:
         else:
             counts = [top] if self.own else judged_steps(config, own, every_halving=True)
         return [(steps, sampler) for sampler in samplers for steps in counts]
-
-
-def read_samplers(names: str | None, eta: float | None, guidance: float | None) -> tuple[Sampler, ...]:
-    """Return the samplers of a comma-separated list, all with the same guidance; none where nothing was said.
-
-    Raises
-    ------
-    CfdError
-        Where there is no such sampler, or a number is out of range.
-    """
-    if names is None and eta is None and guidance is None:
-        return ()
-    samplers = []
-    for name in (names or "ddim").split(","):
-        raw: dict[str, Any] = {
-            "name": name.strip(),
-            "eta": eta or 0.0,
-            "guidance": 1.0 if guidance is None else guidance,
-        }
-        try:
-            samplers.append(Sampler.model_validate(raw))
-        except ValidationError as error:
-            problem = readable(error, raw, Sampler, {})[0]
-            option = "sampler" if problem.path == "name" else problem.path
-            raise CfdError(problem.message, where=f"--{option}") from None
-    return tuple(dict.fromkeys(samplers))

@@ -21,6 +21,7 @@ from cfd_studio.networks.blocks import level_waves, wave_rates
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import NetworkConfig
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import Sampler
 
 CHECKPOINT = Path(__file__).with_name("reference") / "ckpt.pt"
 Expected = dict[str, torch.Tensor]
@@ -101,8 +102,8 @@ def test_no_other_prediction_draws_the_published_images(to_image: ToImage, expec
 def _drawn(to_image: ToImage, steps: int, expected: Expected) -> torch.Tensor:
     model = model_of(CHECKPOINT)
     denoiser = Denoiser(network_of(model), to_image, NoiseSchedule.cosine(model.num_timesteps, clean_end=False))
-    drawn = draw(denoiser, expected["x_T"], model.own_steps, steps, labels=expected["labels"])
-    return drawn.images.clamp(-1, 1)
+    sampler = Sampler(name="reference")
+    return draw(denoiser, expected["x_T"], model.own_steps, steps, sampler=sampler, labels=expected["labels"]).images
 
 
 def test_the_cifar10_layout_has_as_many_values_as_the_published_one_and_comes_back() -> None:

@@ -226,7 +226,8 @@ def _hostile(name: str, path: Path) -> None:
 @pytest.mark.parametrize("name", ["code", "old code", "old giant", "cut", "no tensors", "nothing", "text"])
 def test_a_hostile_file_is_one_sentence(name: str, tmp_path: Path) -> None:
     _hostile(name, tmp_path / "it.pth")
-    with pytest.raises(CfdError, match="holds no weights that can be read"):
+    why = "claims more than it holds" if name == "old giant" else ""
+    with pytest.raises(CfdError, match=f"holds no weights that can be read .*{why}"):
         read_tensors(tmp_path / "it.pth")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from cfd_studio.data.digits import load_digits
 from cfd_studio.data.images import DataSet, ImageSet, to_float
@@ -18,7 +19,7 @@ from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import Event, HeldOutLogged, JobEnded, JobState
 from cfd_studio.runs.folder import RunFolder
 
-# Of 1,441 training images 1,081 are left: five steps of 216 are an epoch but for one image.
+# Of 1,442 training images 1,082 are left: five steps of 216 are an epoch but for two images.
 STAGE: dict[str, Any] = {
     "kind": "classifier",
     "id": "c",
@@ -106,10 +107,17 @@ def test_a_run_stopped_beyond_its_best_epoch_ends_with_the_same_weights(
 ) -> None:
     # The second of four epochs wins: whoever forgets it while stopping ends with another.
     offer = Best.offer
-    monkeypatch.setattr(Best, "offer", lambda self, net, _, step: offer(self, net, {11: 0.9}.get(step, 0.5), step))
+    offered: list[int] = []
+
+    def offer_and_note(self: Best, network: nn.Module, _: float, step: int) -> None:
+        offered.append(step)
+        offer(self, network, 0.9 if step == 11 else 0.5, step)
+
+    monkeypatch.setattr(Best, "offer", offer_and_note)
     del recipe["name"]
     straight, stopped = mini_run("straight", **recipe), mini_run("stopped", **recipe)
     train(straight)
+    assert offered == [6, 11, 16, 18]  # untrained weights are no candidate
     command_at("c", 12, Verb.STOP_KEEP)
     assert train(stopped).state is JobState.STOPPED
     assert train(stopped).state is JobState.FINISHED

@@ -173,6 +173,15 @@ def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(
     assert all(parameter.isnan().all() for parameter in state.network.parameters())  # the mask was what kept them
 
 
+def test_a_masked_first_step_leaves_sgd_without_momentum() -> None:
+    state = _state(1, **SGD)
+    for parameter in state.network.parameters():
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    state.descend(0.5, torch.ones(()))
+    assert all(not held["momentum_buffer"].any() for held in state.capture()["optimizer"]["state"].values())
+    assert len(state.capture()["optimizer"]["state"]) == len(list(state.network.parameters()))
+
+
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_sgd_steps_as_its_equations_say(momentum: float, nesterov: bool) -> None:

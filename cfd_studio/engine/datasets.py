@@ -25,6 +25,7 @@ from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.data import DataConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.intake import typed_path
 from cfd_studio.workspace.folders import data_sets_folder
 
 DECODER = 1  # to be raised whenever the same files would become other bytes
@@ -73,7 +74,7 @@ def load_run_data(run: RunFolder, config: RunConfig, folder: str = "", watch: Wa
 
 def absolute(folder: str) -> str:
     """Return where the images lie, whoever asks from wherever; nothing where nothing is said."""
-    return str(Path(folder).expanduser().absolute()) if folder else ""
+    return str(typed_path(folder)) if folder else ""
 
 
 def _from_cache(data: DataConfig, folder: str, watch: Watch) -> DataSet:

@@ -14,7 +14,7 @@ from cfd_studio.interop.archive import load_archive
 from cfd_studio.metrics.inception import WEIGHTS_SHA256, Inception, InceptionError, weights_source
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import read_bounded
+from cfd_studio.runs.intake import read_bounded, typed_path
 
 LARGEST_FILE = 2**29
 _TIMEOUT_SECONDS = 30
@@ -36,7 +36,7 @@ def load_inception(file: str, device: str, audience: Audience) -> tuple[Inceptio
     CfdError
         Where there is no file and no network, or the file is not one of this network's weights.
     """
-    path = Path(file).expanduser() if file else standard_place()
+    path = typed_path(file) if file else standard_place()
     if not file and not path.exists():
         _download(path, audience)
     try:

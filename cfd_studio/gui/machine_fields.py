@@ -1,7 +1,5 @@
 """The fields of a form that say how this machine runs the experiment."""
 
-import os
-
 from pydantic import ValidationError
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -14,6 +12,7 @@ from cfd_studio.gui.widgets.form_row import FormRow
 from cfd_studio.gui.widgets.path_row import PathRow
 from cfd_studio.protocol.data import DATA_SETS
 from cfd_studio.protocol.execution import MOST_PARTS, MOST_PROCESSES, ExecutionRequest
+from cfd_studio.runs.intake import typed_path
 
 _WRONG = {
     "device": "Use auto, cpu, cuda or cuda:N",
@@ -171,5 +170,5 @@ class MachineFields(QWidget):
 
 
 def _path(row: FormRow) -> str:
-    """Return a path with the home folder written out; that of a user who does not exist stays as it is."""
-    return os.path.expanduser(row.text())  # noqa: PTH111
+    """Return the whole path; nothing stays nothing."""
+    return str(typed_path(row.text())) if row.text() else ""

@@ -114,3 +114,8 @@ def _places(run: Path, stages: Iterable[str]) -> Iterator[Path]:
     for job in jobs:
         yield job
         yield job / "inbox"
+
+
+def typed_path(text: str) -> Path:
+    """Return the absolute path that a person typed; the home of a user who does not exist stays as it is written."""
+    return Path(os.path.expanduser(text)).absolute()  # noqa: PTH111, its twin raises

@@ -11,6 +11,7 @@ from cfd_studio.protocol.errors import CfdError, ConfigError, Problem
 from cfd_studio.protocol.sources import ImageNetSource
 from cfd_studio.protocol.stages import ClassifierStage, DiffusionStage
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.intake import typed_path
 
 _OF_A_LINEAGE = {"schedule", "prediction", "clip_samples", "network"}
 _OF_A_CLASSIFIER = {"architecture", "width", "dropout", "stem", "normalization", "input_size"}
@@ -96,10 +97,10 @@ class _Filling:
         if where.get("kind") == "imagenet":
             stage |= {name: value for name, value in _FOR_IMAGENET.items() if name not in stage}
             if where.get("file") and isinstance(where["file"], str):
-                stage["source"] = where | {"file": str(_absolute(where["file"]))}
+                stage["source"] = where | {"file": str(typed_path(where["file"]))}
         elif isinstance(where.get("path"), str) and isinstance(where.get("stage"), str):
-            stage["source"] = where | {"path": str(_absolute(where["path"]))}
-            self._fill_from_run(stage, _absolute(where["path"]), where["stage"], path)
+            stage["source"] = where | {"path": str(typed_path(where["path"]))}
+            self._fill_from_run(stage, typed_path(where["path"]), where["stage"], path)
 
     def _fill_from_run(self, stage: dict[str, Any], folder: Path, stage_id: str, path: str) -> None:
         try:
@@ -172,7 +173,3 @@ class _Filling:
 def _source_of(stage: Any) -> dict[str, Any] | None:
     source = stage.get("source") if isinstance(stage, dict) else None
     return source if isinstance(source, dict) else None
-
-
-def _absolute(path: str) -> Path:
-    return Path(path).expanduser().absolute()

@@ -18,6 +18,7 @@ from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.form_row import CAPTION_GAP, CAPTION_WIDTH
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.runs.intake import typed_path
 
 
 class NewRunPanel(QWidget):
@@ -145,7 +146,7 @@ class NewRunPanel(QWidget):
             return
         self.start.setEnabled(False)
         self.estimate.stop()
-        self.start_wanted.emit(Path(self.folder.text()).expanduser(), self._verdict.config, request)
+        self.start_wanted.emit(typed_path(self.folder.text()), self._verdict.config, request)
 
     def _lay_out(self) -> None:
         inner = QWidget()

@@ -1,5 +1,6 @@
 """One field of a form that names a file or a folder."""
 
+import os
 from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit
@@ -43,7 +44,7 @@ class PathRow(FormRow):
         self.input.setText(text)
 
     def _browse(self) -> None:
-        start = Path(self.text()).expanduser() if self.text() else Path.home()
+        start = Path(os.path.expanduser(self.text() or "~"))  # noqa: PTH111, its twin raises
         if self.kinds:
             chosen = dialogs.choose_file(self, self._title, start, self.kinds)
         else:

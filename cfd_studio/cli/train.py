@@ -32,7 +32,7 @@ InceptionFile = Annotated[
     str,
     typer.Option(
         metavar="FILE",
-        help="Weights of Inception-v3 where it judges; by default those of the last job, or torch-fidelity's, which are "
+        help="Weights of Inception-v3 where it judges; by default those of the last job, or else torch-fidelity's are "
         "downloaded.",
     ),
 ]

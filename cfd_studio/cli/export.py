@@ -5,8 +5,10 @@ from typing import Annotated, get_args
 
 import typer
 
+from cfd_studio.cli.sampler_options import EtaOption, GuidanceOption, SamplerOption, read_sampler
 from cfd_studio.protocol.errands import ExportFormat
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM
 
 _FORMATS: dict[str, ExportFormat] = {name: name for name in get_args(ExportFormat)}
 
@@ -19,6 +21,9 @@ def export(
     steps: Annotated[int | None, typer.Option(min=1, help="Network calls; the model's own by default.")] = None,
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="Images of a set.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Noise of image i is drawn from (seed, i).")] = 0,
+    sampler: SamplerOption = DDIM.name,
+    eta: EtaOption = DDIM.eta,
+    guidance: GuidanceOption = DDIM.guidance,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N; where images are drawn.")] = "auto",
 ) -> None:
     """Write a trained model for other programs.
@@ -29,10 +34,13 @@ def export(
     """
     if to not in _FORMATS:
         raise CfdError(f"'{to}' is no format", where="--to", advice=f"Use {', '.join(_FORMATS)}.")
+    how = read_sampler(sampler, eta, guidance)
     from cfd_studio.engine.execution import take_modest_threads
     from cfd_studio.engine.exporting import export_model
     from cfd_studio.engine.mishaps import told
 
     take_modest_threads()
     with told(f"exporting {run}", device, "Ask for fewer steps, or use --device cpu."):
-        typer.echo(export_model(run, stage, _FORMATS[to], out, device=device, steps=steps, count=count, seed=seed))
+        typer.echo(
+            export_model(run, stage, _FORMATS[to], out, device=device, steps=steps, count=count, seed=seed, sampler=how)
+        )

@@ -49,7 +49,11 @@ def adopt_stage(place: Workplace, stage: Stage) -> None:
     reporter.phase("loading", stage.id)
     place.controls.poll()
     if isinstance(stage.source, CheckpointSource):
-        raise CfdError("its imported weights are gone", where=f"stage '{stage.id}'", advice="Import the file again.")
+        raise CfdError(
+            "the weights of an imported checkpoint are gone",
+            where=f"stage '{stage.id}'",
+            advice=f"Import {stage.source.file} again, into a new run.",
+        )
     if isinstance(stage.source, RunSource):
         adopted = _from_run(run, config, stage, stage.source)
     else:

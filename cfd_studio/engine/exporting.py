@@ -19,6 +19,7 @@ from cfd_studio.interop.weights import read_metadata, save_weights
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import ExportFormat
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.protocol.stages import ClassifierStage
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
@@ -27,6 +28,7 @@ FORMAT_VERSION = 1
 MOST_UNROLLED = 64
 LARGEST_DIFFERENCE = 1e-3
 CHECKED = 3  # images
+_GRAPHS = (DDIM, Sampler(name="reference"))
 SUFFIXES: dict[ExportFormat, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "images": ""}
 
 
@@ -40,6 +42,7 @@ def export_model(
     steps: int | None = None,
     count: int = 1000,
     seed: int = 0,
+    sampler: Sampler = DDIM,
 ) -> str:
     """Write a trained stage for other programs; whole, or not at all.
 
@@ -58,6 +61,8 @@ def export_model(
         Network calls; the model's own by default.
     count, seed : int, optional
         Images of a set, and the seed of their noise.
+    sampler : Sampler, optional
+        How images are drawn; a graph can hold DDIM without fresh noise, and the reference's.
 
     Returns
     -------
@@ -86,9 +91,9 @@ def export_model(
     model.check_steps(steps)
     with _writing(out):
         if to == "images":
-            return write_images(model, out, steps=steps, count=count, seed=seed)
+            return write_images(model, out, steps=steps, count=count, seed=seed, sampler=sampler)
         if to == "onnx":
-            return _write_onnx(model, steps, out)
+            return _write_onnx(model, steps, sampler, out)
         return _write_safetensors(config, model, steps, out)
 
 
@@ -139,7 +144,11 @@ def _write_pair(out: Path, config: RunConfig, stage_id: str, network: nn.Module,
     return f"The weights of '{stage_id}' are in {out}, and what builds their network and samples with it in {beside}."
 
 
-def _write_onnx(model: Model, steps: int, out: Path) -> str:
+def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
+    if sampler not in _GRAPHS:
+        raise CfdError(
+            f"a graph cannot hold the sampler {sampler}", where=str(out), advice="Use ddim without eta, or reference."
+        )
     if steps > MOST_UNROLLED:
         raise CfdError(
             f"{steps} steps of '{model.stage_id}' would make a graph of {steps} networks",
@@ -150,11 +159,13 @@ def _write_onnx(model: Model, steps: int, out: Path) -> str:
     levels = sampling_levels(schedule.num_timesteps, model.own_steps, steps)
     noise = starting_noise(0, 0, CHECKED, model.shape)
     labels = labels_in_turn(model, 0, CHECKED)
-    content = to_onnx(model.denoiser, noise, labels, levels, clip=model.clip)
+    reference = sampler != DDIM
+    clip = model.clip or reference
+    content = to_onnx(model.denoiser, noise, labels, levels, clip=clip, clip_last=reference)
     difference = 0.0
     for rows in (slice(None), slice(1)):  # the size of a batch is open, and one image is the case that gets lost
         told = None if labels is None else labels[rows]
-        wanted = model.draw(noise[rows], steps, labels=told).images
+        wanted = model.draw(noise[rows], steps, sampler=sampler, labels=told).images
         difference = max(difference, float((run_onnx(content, noise[rows], told) - wanted).abs().max()))
     if not difference <= LARGEST_DIFFERENCE:
         raise CfdError(

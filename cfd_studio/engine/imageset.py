@@ -15,10 +15,11 @@ from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine.gallery import BATCH_SIZE, to_pixels
 from cfd_studio.engine.models import Model
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.runs import atomic
 
 
-def write_images(model: Model, out: Path, *, steps: int, count: int, seed: int) -> str:
+def write_images(model: Model, out: Path, *, steps: int, count: int, seed: int, sampler: Sampler = DDIM) -> str:
     """Draw images into a new folder: ``000000.png`` and on, and all of them in ``samples.npz``.
 
     The array file is what the evaluator of Dhariwal & Nichol (2021) reads: ``arr_0`` is uint8 of shape (count, H, W,
@@ -48,7 +49,7 @@ def write_images(model: Model, out: Path, *, steps: int, count: int, seed: int) 
         with archive.open("arr_0.npy", "w", force_zip64=True) as stream:
             _begin(stream, (count, height, width, 3), np.dtype(np.uint8))
             index = 0
-            for pixels in _batches(model, steps, count, seed):
+            for pixels in _batches(model, steps, count, seed, sampler):
                 stream.write(pixels.tobytes())
                 for image in pixels:
                     Image.fromarray(image).save(folder / f"{index:06d}.png")
@@ -66,11 +67,11 @@ def labels_in_turn(model: Model, start: int, count: int) -> Tensor | None:
     return torch.arange(start, start + count) % model.classes if model.classes else None
 
 
-def _batches(model: Model, steps: int, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+def _batches(model: Model, steps: int, count: int, seed: int, sampler: Sampler) -> Iterator[NDArray[np.uint8]]:
     for start in range(0, count, BATCH_SIZE):
         size = min(BATCH_SIZE, count - start)
         noise = starting_noise(seed, start, size, model.shape)
-        yield to_pixels(model.draw(noise, steps, labels=labels_in_turn(model, start, size)).images)
+        yield to_pixels(model.draw(noise, steps, sampler=sampler, seed=seed, start=start).images)
 
 
 def _begin(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:

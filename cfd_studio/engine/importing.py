@@ -21,6 +21,7 @@ from cfd_studio.protocol.plan import resolve
 from cfd_studio.protocol.stages import Stage
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.imports import FOLDER
 
 # What the published code predicts: with it, not with eps or v, its checkpoints draw what that code draws.
 REFERENCE_PREDICTION = "x"
@@ -155,8 +156,9 @@ def _keep_origin(run: RunFolder, stage_id: str, found: ReferenceFile) -> None:
         "sha256": found.sha256,
         "entry": found.content.which,
     }
-    (run.path / "imports").mkdir(exist_ok=True)
-    atomic.write_bytes(run.path / "imports" / f"{stage_id}.json", json.dumps(origin, indent=2).encode())
+    folder = run.path / FOLDER
+    folder.mkdir(exist_ok=True)
+    atomic.write_bytes(folder / f"{stage_id}.json", json.dumps(origin, indent=2).encode())
 
 
 def _say(run: RunFolder, stage_id: str, sentence: str) -> None:

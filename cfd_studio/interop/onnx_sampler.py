@@ -21,12 +21,13 @@ _BATCH = "batch"
 class _Loop(nn.Module):
     """DDIM over fixed levels, unrolled when it is traced."""
 
-    def __init__(self, denoiser: Denoiser, levels: list[int], clip: bool) -> None:
+    def __init__(self, denoiser: Denoiser, levels: list[int], clip: bool, clip_last: bool) -> None:
         super().__init__()
         self.network = denoiser.network
         self._denoiser = denoiser
         self._levels = levels
         self._clip = clip
+        self._clip_last = clip_last
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         z = noise
@@ -36,7 +37,7 @@ class _Loop(nn.Module):
             if self._clip:
                 x_hat = x_hat.clamp(-1, 1)
             z = ddim_step(self._denoiser.schedule, z, x_hat, t, torch.full_like(t, next_level))
-        return z
+        return z.clamp(-1, 1) if self._clip_last else z
 
 
 def require_onnx() -> None:
@@ -58,7 +59,15 @@ def require_onnx() -> None:
         ) from None
 
 
-def to_onnx(denoiser: Denoiser, noise: Tensor, labels: Tensor | None, levels: list[int], *, clip: bool) -> bytes:
+def to_onnx(
+    denoiser: Denoiser,
+    noise: Tensor,
+    labels: Tensor | None,
+    levels: list[int],
+    *,
+    clip: bool,
+    clip_last: bool = False,
+) -> bytes:
     """Return the model file of DDIM over these levels, in the newest opset that this torch writes by itself.
 
     Parameters
@@ -73,11 +82,13 @@ def to_onnx(denoiser: Denoiser, noise: Tensor, labels: Tensor | None, levels: li
         From `sampling_levels`.
     clip : bool
         Clip x_hat to [-1, 1] at every step.
+    clip_last : bool, optional
+        Clip the result as well, as the reference's sampler does.
     """
     assert len(noise) > 1, "a batch of one would stay one"
     batch = torch.export.Dim(_BATCH)
     examples: tuple[Tensor, ...] = (noise,) if labels is None else (noise, labels)
-    loop = _Loop(denoiser, levels, clip).eval()
+    loop = _Loop(denoiser, levels, clip, clip_last).eval()
     with _quiet(), torch.no_grad():
         program: Any = torch.onnx.export(
             loop,

@@ -98,6 +98,8 @@ class _Filling:
             stage |= {name: value for name, value in _FOR_IMAGENET.items() if name not in stage}
             if where.get("file") and isinstance(where["file"], str):
                 stage["source"] = where | {"file": str(typed_path(where["file"]))}
+        elif where.get("kind") == "checkpoint":
+            self._object(path, "a checkpoint becomes a run first (`cfd-studio import`); give that run as the source")
         elif isinstance(where.get("path"), str) and isinstance(where.get("stage"), str):
             stage["source"] = where | {"path": str(typed_path(where["path"]))}
             self._fill_from_run(stage, typed_path(where["path"]), where["stage"], path)

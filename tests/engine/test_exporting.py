@@ -24,6 +24,7 @@ from cfd_studio.engine.models import open_models
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.sampling import Sampler
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -125,6 +126,24 @@ def test_images_are_those_of_their_seed_and_number(
             assert np.array_equal(np.asarray(Image.open(out / f"{index:06d}.png")), arrays["arr_0"][index])
 
 
+def test_a_set_is_drawn_by_the_sampler_that_is_asked_for(
+    trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imageset, "BATCH_SIZE", 3)
+    how = ("--sampler", "ancestral", "--steps", "4", "--count", "5", "--seed", "2", "--device", "cpu")
+    assert call("export", trained_run.path, "--stage", "pd-4", "--to", "images", "--out", tmp_path / "set", *how) == 0
+    model, noise = open_models(trained_run.path, ["pd-4"], "cpu")[0], starting_noise(2, 0, 5, (1, 8, 8))
+    wanted = to_uint8(model.draw(noise, 4, sampler=Sampler(name="ancestral"), seed=2, batch_size=3).images)
+    with np.load(tmp_path / "set" / "samples.npz", allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["arr_0"][..., 0], wanted[:, 0].numpy())
+
+
+@pytest.mark.parametrize("sampler", [Sampler(eta=0.5), Sampler(name="ancestral"), Sampler(guidance=2.0)])
+def test_a_graph_holds_no_sampler_that_it_cannot(sampler: Sampler, trained_run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(CfdError, match=f"cannot hold the sampler {sampler}"):
+        export_model(trained_run.path, "cfd-2", "onnx", tmp_path / "m.onnx", sampler=sampler)
+
+
 def test_a_set_of_a_model_without_classes_has_no_array_of_them(trained_run: RunFolder, tmp_path: Path) -> None:
     export_model(trained_run.path, "cfd-2", "images", tmp_path / "set", count=2)
     with np.load(tmp_path / "set" / "samples.npz", allow_pickle=False) as arrays:
@@ -215,10 +234,11 @@ def test_onnx_draws_what_torch_draws_for_any_size_of_batch(trained_run: RunFolde
 def test_onnx_draws_the_classes_it_is_asked_for(conditional_run: RunFolder, tmp_path: Path) -> None:
     import onnxruntime
 
-    export_model(conditional_run.path, "teacher", "onnx", tmp_path / "m.onnx", steps=1)
+    how = Sampler(name="reference")
+    export_model(conditional_run.path, "teacher", "onnx", tmp_path / "m.onnx", steps=1, sampler=how)
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     noise, labels = starting_noise(3, 0, 2, (1, 8, 8)), torch.tensor([4, 9])
-    wanted = open_models(conditional_run.path, None, "cpu")[0].draw(noise, 1, labels=labels).images
+    wanted = open_models(conditional_run.path, None, "cpu")[0].draw(noise, 1, sampler=how, labels=labels).images
     (images,) = session.run(["images"], {"noise": noise.numpy(), "labels": labels.numpy()})
     torch.testing.assert_close(torch.from_numpy(images), wanted, atol=1e-4, rtol=0)
 

@@ -22,10 +22,12 @@ from cfd_studio.protocol.plan import resolve
 from cfd_studio.runs import atomic
 from cfd_studio.runs.catalog import summarize
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.lineage import fill_sources
 from cfd_studio.runs.mirror import RunMirror
 
 REFERENCE = Path(__file__).parents[1] / "interop" / "reference"
 CHECKPOINT = REFERENCE / "ckpt.pt"
+Train = Callable[[RunFolder], JobEnded]
 
 
 def call(*arguments: str | Path) -> int:
@@ -76,6 +78,20 @@ def test_an_imported_run_draws_what_the_published_code_draws(steps: int, importe
     torch.testing.assert_close(drawn, wanted, atol=1e-4, rtol=0)
 
 
+def test_the_command_line_draws_what_the_published_code_draws(imported: Path, tmp_path: Path) -> None:
+    with np.load(REFERENCE / "expected.npz", allow_pickle=False) as arrays:
+        expected = dict(arrays)
+    labels = ",".join(map(str, expected["labels"]))
+    np.save(tmp_path / "noise.npy", expected["x_T"])
+    assert call(
+        "sample", imported, "--steps", "16,4", "--reference-sampler", "--noise", tmp_path / "noise.npy",
+        "--labels", labels, "--out", tmp_path / "x.npz", "--device", "cpu",
+    ) == 0  # fmt: skip
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as drawn:
+        for steps in (16, 4):
+            np.testing.assert_allclose(drawn[f"x_{steps}"], expected[f"ddim_{steps}_steps"], atol=1e-4, rtol=0)
+
+
 def test_an_import_says_what_it_found_and_keeps_where_it_came_from(tmp_path: Path, capsys: Any) -> None:
     run = RunFolder(tmp_path / "run")
     assert call("import", CHECKPOINT, "--run", run.path, "--name", "The published one") == 0
@@ -120,7 +136,7 @@ def test_an_imported_run_can_be_sampled_and_compared(imported: Path, tmp_path: P
 
 @pytest.mark.slow
 def test_an_imported_run_with_images_is_judged_by_a_job(
-    grey_checkpoint: Callable[..., Path], tmp_path: Path, train: Callable[[RunFolder], JobEnded]
+    grey_checkpoint: Callable[..., Path], tmp_path: Path, train: Train
 ) -> None:
     sentence = import_checkpoint(grey_checkpoint(), tmp_path / "run", data="digits")
     assert "from ema_model;" in sentence
@@ -256,3 +272,40 @@ def test_the_command_line_refuses_unknown_words(option: str, value: str, tmp_pat
 def test_a_config_names_an_imported_checkpoint_and_survives_the_disk(imported: Path) -> None:
     config = RunFolder(imported).config()
     assert resolve(json.loads(config.model_dump_json())) == config
+
+
+@pytest.mark.slow
+def test_an_imported_teacher_is_distilled_on_its_own_schedule(
+    grey_checkpoint: Callable[..., Path], tmp_path: Path, mini_recipe: dict[str, Any], train: Train
+) -> None:
+    import_checkpoint(grey_checkpoint(), tmp_path / "theirs")
+    source = {"kind": "run", "path": str(tmp_path / "theirs"), "stage": "teacher"}
+    student = mini_recipe["stages"][3] | {"sampling_steps": [4]}
+    recipe = mini_recipe | {"stages": [{"kind": "teacher", "id": "teacher", "source": source}, student]}
+    recipe["evaluation"] = {"samples": 16, "sampling_steps": []}
+    config = resolve(fill_sources(recipe))
+    assert (config.schedule.num_timesteps, config.schedule.clean_end, config.prediction) == (16, False, "x")
+    run = RunFolder.create(tmp_path / "ours", config)
+    ended = train(run)
+    assert ended.state is JobState.FINISHED, ended.details or ended.sentence
+    theirs, ours = (open_models(one, ["teacher"], "cpu")[0] for one in (tmp_path / "theirs", run.path))
+    noise = torch.zeros(1, 1, 8, 8)
+    assert torch.equal(theirs.draw(noise, 8).images, ours.draw(noise, 8).images)
+    assert open_models(run.path, ["pd-4"], "cpu")[0].own_steps == 4
+
+
+def test_a_checkpoint_is_no_source_of_a_recipe(imported: Path) -> None:
+    raw = json.loads((imported / "config.json").read_bytes())
+    with pytest.raises(CfdError, match="becomes a run first"):
+        fill_sources(raw)
+
+
+def test_weights_of_an_import_that_are_gone_are_told(imported: Path, train: Train) -> None:
+    RunFolder(imported).weights("teacher").unlink()
+    config = json.loads((imported / "config.json").read_bytes())
+    config["data"] |= {"name": "digits", "image_size": None, "channels": None}
+    (imported / "config.json").write_text(json.dumps(config))
+    ended = train(RunFolder(imported))
+    assert ended.sentence == (
+        "stage 'teacher': the weights of an imported checkpoint are gone. Import ckpt.pt again, into a new run."
+    )

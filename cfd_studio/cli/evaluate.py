@@ -15,7 +15,7 @@ from cfd_studio.cli.sampler_options import read_samplers
 from cfd_studio.cli.train import DataFolder
 from cfd_studio.cli.wishes import Wishes
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.figures import StageQuality
+from cfd_studio.protocol.figures import INCEPTION, StageQuality, named
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
@@ -33,7 +33,10 @@ class Reference(StrEnum):
 
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs that differ only in seed.")],
-    against: Annotated[Reference, typer.Option(help="Real images to compare with.")] = Reference.HELD_OUT,
+    against: Annotated[
+        Reference | None,
+        typer.Option(help="Real images to compare with; by default held-out, or train, as published, with Inception."),
+    ] = None,
     stage: Annotated[str | None, typer.Option(help="Models, separated by commas; all that are trained.")] = None,
     steps: Annotated[
         str | None, typer.Option(help="Step counts, separated by commas; by default all that a model can do in halves.")
@@ -95,6 +98,9 @@ def evaluate(
         raise CfdError("there are too few real images to compare with", where=str(runs[0]))
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
+    if against is None:
+        judged = any(named(one.space, INCEPTION) for judgement in judgements for one in judgement.figures)
+        against = Reference.TRAIN if judged else Reference.HELD_OUT
     QualityTable(judgements, floor, against.value, len(runs)).write(markdown=markdown)
     if not markdown:
         _print_accuracies(folders, measured)

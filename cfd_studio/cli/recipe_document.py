@@ -141,7 +141,7 @@ _COLUMNS: dict[str, _Cell] = {
     "batch": _of_training(lambda how: str(how.batch_size)),
     "optimiser": _of_training(_optimizer),
     "learning rate": _of_training(_rate),
-    "gradient clip": _of_training(lambda how: f"{how.gradient_clip:g}"),
+    "gradient clip": _of_training(lambda how: f"{how.gradient_clip:g}" if how.gradient_clip else ""),
     "dropout": _dropout,
     "EMA": _of_training(_average),
     "classifier's input": _input,

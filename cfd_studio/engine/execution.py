@@ -13,6 +13,8 @@ from cfd_studio.protocol.execution import ExecutionRequest
 
 # More threads must save at least this share of a step; else the core is worth more to the window.
 WORTH_IT = 0.85
+# Large networks are measured fewer times: one of their steps is long enough to tell.
+PATIENCE_SECONDS = 5.0
 
 
 def choose_device(wanted: str, processes: int = 1) -> str:
@@ -103,13 +105,16 @@ def _fastest(cores: int, step: Callable[[], None]) -> int:
     while candidates[-1] * 2 <= min(cores, 16):
         candidates.append(candidates[-1] * 2)
     times: dict[int, list[float]] = {threads: [] for threads in candidates}
+    began = time.perf_counter()
     for _ in range(5):  # interleaved, so that a busy moment hits every candidate
         for threads in candidates:
             torch.set_num_threads(threads)
             step()
-            began = time.perf_counter()
+            before = time.perf_counter()
             step()
-            times[threads].append(time.perf_counter() - began)
+            times[threads].append(time.perf_counter() - before)
+        if time.perf_counter() - began > PATIENCE_SECONDS:
+            break
     best = candidates[0]
     for threads in candidates[1:]:
         if statistics.median(times[threads]) < WORTH_IT * statistics.median(times[best]):

@@ -1,5 +1,6 @@
 """One optimizer step after the other; what all ranks do alike."""
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -64,7 +65,7 @@ class Trainer:
             state.optimizer.zero_grad(set_to_none=True)
             terms, norms = batch_gradient(self._network, self.objective, batch, self.ranks, self.parts, measure=measure)
             self.gradient_norms = norms or self.gradient_norms
-            norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip)
+            norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip or math.inf)
             self.tally.add(terms, norm, state.step + 1, len(batch))
             state.descend(learning_rate(optimization, state.step), self.tally.tripped)
 

@@ -29,8 +29,8 @@ class Optimization(Words):
     warmup_steps: int = field(
         "Steps over which the learning rate rises linearly from 0.", label="Warm-up", default=0, unit="steps", ge=0
     )
-    gradient_clip: float = field(
-        "Largest allowed L2 norm of the gradient; larger ones are scaled down to it.",
+    gradient_clip: float | None = field(
+        "Largest allowed L2 norm of the gradient; larger ones are scaled down to it; empty for no limit.",
         label="Gradient clip",
         default=1.0,
         gt=0.0,

@@ -94,8 +94,6 @@ def evaluate(
     juries: list[Jury] = []
     with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
         measured = [_measure(folder, chosen, wishes, inception_file, data, juries) for folder in folders]
-    if not any(judgement.figures for qualities in measured for one in qualities for judgement in one.judgements):
-        raise CfdError("there are too few real images to compare with", where=str(runs[0]))
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
     if against is None:
@@ -160,7 +158,7 @@ def _measure(
     from cfd_studio.engine.datasets import load_run_data
     from cfd_studio.engine.evaluation import classifier_accuracies, judge_model
     from cfd_studio.engine.execution import take_modest_threads
-    from cfd_studio.engine.jury import Jury
+    from cfd_studio.engine.jury import Jury, can_judge
 
     take_modest_threads()
     config = wishes.applied_to(run)
@@ -168,6 +166,12 @@ def _measure(
     plans = [plan for job in reversed(run.jobs()) if (plan := job.read_plan())]
     file = str(inception_file or next((plan.inception_file for plan in plans), ""))
     data = load_run_data(run, config, data_folder).to(device)
+    if not can_judge(data):
+        raise CfdError(
+            "there are too few real images to compare with",
+            where=str(run.path),
+            advice="Import the checkpoint with --data-set." if config.data.name == "none" else "Judge another run.",
+        )
     qualities = []
     with Bars(run.path.name, config.evaluation.samples, wanted) as bars:
         jury = Jury(run, config, data, device, inception_file=file, audience=bars.looking)

@@ -98,9 +98,10 @@ class Wishes:
         samplers = self.samplers or (config.evaluation.sampler,)
         top = min(own, config.evaluation.most_steps)
         if self.own and stage.parent is not None:
-            return [(top, samplers[0])]
+            return [(top, config.sampler_for(stage, samplers[0]))]
         if self.steps:
             counts = sorted({steps for steps in self.steps if steps <= own}, reverse=True)
         else:
             counts = [top] if self.own else judged_steps(config, own, every_halving=True)
+        samplers = tuple(dict.fromkeys(config.sampler_for(stage, sampler) for sampler in samplers))
         return [(steps, sampler) for sampler in samplers for steps in counts]

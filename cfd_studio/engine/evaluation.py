@@ -81,5 +81,8 @@ def classifier_accuracies(
     return {
         stage.id: accuracy(load_network(run, config, stage.id, device), images, device, audience)
         for stage in config.stages
-        if isinstance(stage, ClassifierStage) and stage.knows(config.data.name) and run.weights(stage.id).exists()
+        if isinstance(stage, ClassifierStage)
+        and len(images)
+        and stage.knows(config.data.name)
+        and run.weights(stage.id).exists()
     }

@@ -128,7 +128,10 @@ def _work(
     reporter.phase("loading")
     reporter.log("Loading the images and measuring how many threads are fastest.")
     plans = [old for one in reversed(previous) if (old := one.read_plan())]
-    folder = absolute(request.data_folder) or (plans[0].data_folder if plans else "")
+    asked = [said for one in reversed(previous) if (said := one.read_request())]
+    known = [old.data_folder for old in plans] + [old.data_folder for old in asked]
+    folder = absolute(request.data_folder) or next(filter(None, known), "")
+    job.write_request(request.model_copy(update={"data_folder": folder}))
     data = load_data(config.data, folder, _watched(reporter, controls))
     check_key(data, [old.data_key for old in plans])
     check_classes(config, data)
@@ -141,7 +144,6 @@ def _work(
     inception_file = absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
     torch.set_num_threads(plan.threads)
-    job.write_plan(plan)
     if plans and _described(plans[0]) != _described(plan):
         reporter.log(
             f"This job uses {_described(plan)}, the last one {_described(plans[0])}: from here on the run is not "
@@ -158,6 +160,7 @@ def _work(
         reporter.log(left_out(data), "warning")
     place = Workplace(run, config, data, plan, reporter, controls, turns, storage, ranks)
     check_weights_of_judges(place)
+    job.write_plan(plan)
     for stage in config.stages:
         trained, adopts = run.weights(stage.id).exists(), stage.optimization is None
         if trained or adopts:

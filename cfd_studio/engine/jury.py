@@ -10,11 +10,13 @@ from torch import Tensor
 from cfd_studio.data.images import DataSet
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.audience import ALONE, Audience
-from cfd_studio.engine.build import derive_seed
+from cfd_studio.engine.build import derive_seed, read_shape
 from cfd_studio.engine.samples import Drawing, Samples
 from cfd_studio.engine.sight import SMALLEST, Seen, compare, scores, see, see_real
 from cfd_studio.engine.spaces import spaces_of
+from cfd_studio.interop.weights import read_metadata
 from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.figures import Figure, Judgement
 from cfd_studio.protocol.sampling import Sampler
 from cfd_studio.protocol.stages import DiffusionStage
@@ -23,6 +25,11 @@ from cfd_studio.runs.intake import open_bounded
 
 PREVIEW = 8  # images of every judgement that are handed on
 _CHUNK = 2**20
+
+
+def can_judge(data: DataSet) -> bool:
+    """Return whether there are real images enough to compare with."""
+    return max(len(data.train), len(data.held_out)) >= SMALLEST
 
 
 class Jury:
@@ -63,6 +70,7 @@ class Jury:
         self._config = config
         self._device = device
         self._shape = data.train.shape
+        self._classes = data.classes
         self._spaces = spaces_of(run, config, device, inception_file, audience)
         splits = {"held-out": data.held_out.images, "train": data.train.images}
         self._real = {
@@ -118,7 +126,9 @@ class Jury:
             The first few of the samples.
         """
         evaluation = self._config.evaluation
-        sampler = sampler or evaluation.sampler
+        sampler = self._config.sampler_for(stage, sampler)
+        if self._labels is not None:
+            self._check_classes(stage)
         drawing = Drawing(
             weights=self._weights_digest(stage),
             own_steps=self._config.own_steps(stage),
@@ -169,6 +179,16 @@ class Jury:
         generator = torch.Generator().manual_seed(derive_seed(self._config.seed, "evaluation", "labels"))
         chosen = torch.randint(len(data.train), (self._config.evaluation.samples,), generator=generator)
         return data.train.labels.cpu()[chosen]
+
+    def _check_classes(self, stage: DiffusionStage) -> None:
+        path = self._run.weights(stage.id)
+        _, classes = read_shape(read_metadata(path), path)
+        if classes != self._classes:
+            raise CfdError(
+                f"model '{stage.id}' knows {classes} classes, and the images have {self._classes}",
+                where=str(self._run.path),
+                advice="Judge it on the images that it was made for.",
+            )
 
     def _weights_digest(self, stage: DiffusionStage) -> str:
         config = self._config

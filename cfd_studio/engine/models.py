@@ -42,6 +42,7 @@ class Model:
     own_steps: int
     shape: ImageShape
     network: NetworkConfig
+    student: bool
     classes: int = 0
     clip: bool = True
     _prepared: set[int] = field(default_factory=set)
@@ -61,7 +62,7 @@ class Model:
             Where the model cannot use that many steps, or cannot be guided.
         """
         self.check_steps(sampling_steps)
-        check_guidance(how.get("sampler", DDIM), self.network)
+        check_guidance(how.get("sampler", DDIM), self.network, student=self.student)
         how["clip"] = self.clip
         labels = how.get("labels")
         if self.classes and labels is None:
@@ -136,5 +137,7 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[
         shape, classes = read_shape(read_metadata(path), path)
         own_steps = config.own_steps(known[stage_id])
         classes = classes if config.network.conditional else 0
-        models.append(Model(stage_id, denoiser, own_steps, shape, config.network, classes, config.clip_samples))
+        student = known[stage_id].parent is not None
+        clip = config.clip_samples
+        models.append(Model(stage_id, denoiser, own_steps, shape, config.network, student, classes, clip))
     return models

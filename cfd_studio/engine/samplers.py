@@ -19,14 +19,20 @@ SAMPLERS: dict[SamplerName, Callable[[Sampler], Move]] = {
 }
 
 
-def check_guidance(sampler: Sampler, network: NetworkConfig) -> None:
-    """Make sure that the models of a run can sample with the sampler's guidance.
+def check_guidance(sampler: Sampler, network: NetworkConfig, *, student: bool) -> None:
+    """Make sure that a model of a run can sample with the sampler's guidance.
 
     Raises
     ------
     CfdError
-        Where they know of no classes, or only of classes.
+        Where the models know of no classes, or only of classes, or it is a student: what guidance its stage gave it, it
+        has learnt by heart, and would add a second time.
     """
     if sampler.guidance != 1 and not network.null_label:
         why = "never learnt to draw without a class" if network.conditional else "know of no classes"
         raise CfdError(f"the models of this run cannot be guided: they {why}", advice="Use guidance 1.")
+    if sampler.guidance != 1 and student:
+        raise CfdError(
+            "a student is not guided: it has learnt what guidance its stage has",
+            advice="Use guidance 1, or guide the teacher.",
+        )

@@ -29,7 +29,7 @@ def draw_sheet(
     Parameters
     ----------
     models : list of Model
-        A row for each of the samplers, at least one.
+        A row for each of the samplers, at least one; students are not guided.
     step_counts : list of int or None
         A column each, most first; all halvings of the longest model by default.
     count, seed : int
@@ -43,7 +43,11 @@ def draw_sheet(
     CfdError
         Where a model has no such class, or cannot be guided.
     """
-    rows = [(model, sampler) for model in models for sampler in samplers]
+    rows = [
+        (model, sampler)
+        for model in models
+        for sampler in dict.fromkeys(one.unguided if model.student else one for one in samplers)
+    ]
     columns = sorted(step_counts or halvings(max(model.own_steps for model in models)), reverse=True)
     per_row = math.ceil(math.sqrt(count))
     noise = starting_noise(seed, 0, count, models[0].shape)

@@ -11,7 +11,7 @@ from cfd_studio.engine.controls import Controls
 from cfd_studio.engine.evaluation import classifier_accuracies, judge_model, judged_steps
 from cfd_studio.engine.gallery import write_strip
 from cfd_studio.engine.inception import load_inception
-from cfd_studio.engine.jury import PREVIEW, Jury
+from cfd_studio.engine.jury import PREVIEW, Jury, can_judge
 from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.prepare import prepare, ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
@@ -118,6 +118,8 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
     if isinstance(stage, ClassifierStage):
         if stage.id in accuracies:
             reporter.log(f"Classifier '{stage.id}' names {accuracies[stage.id]:.1%} of the held-out images rightly.")
+    elif not can_judge(place.data):
+        reporter.log(f"Model '{stage.id}' is not judged: the run has too few images to compare with.")
     else:
         inception_file = place.plan.inception_file
         place.jury = place.jury or Jury(

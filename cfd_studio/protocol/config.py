@@ -168,6 +168,14 @@ class RunConfig(Words):
         """Return how many network calls a model was made for."""
         return stage.sampling_steps or self.schedule.num_timesteps
 
+    def sampler_for(self, stage: Stage, sampler: Sampler | None = None) -> Sampler:
+        """Return how a model is sampled: as is asked for, or as the config says, but students are never guided.
+
+        They have learnt by heart what guidance their stage gives them, and would add it a second time.
+        """
+        sampler = sampler or self.evaluation.sampler
+        return sampler if stage.parent is None else sampler.unguided
+
     def diffusion_stages(self) -> tuple[DiffusionStage, ...]:
         """Return teacher and students in the order they are trained."""
         return tuple(stage for stage in self.stages if not isinstance(stage, ClassifierStage))

@@ -37,6 +37,11 @@ class Sampler(Words):
         le=100.0,
     )
 
+    @property
+    def unguided(self) -> "Sampler":
+        """The same without guidance."""
+        return self.model_copy(update={"guidance": 1.0})
+
     def __str__(self) -> str:
         """Return it as a person writes it: ``ddim, eta 0.5, guidance 2``."""
         parts: list[str] = [self.name]

@@ -11,7 +11,7 @@ from typing import Any
 from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import FORMAT_VERSION, RunConfig
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.migration import format_version
 from cfd_studio.protocol.plan import resolve
@@ -51,6 +51,17 @@ class JobFolder:
     def log(self) -> Path:
         """Return the plain-text log."""
         return self.path / "log.txt"
+
+    def write_request(self, request: ExecutionRequest) -> None:
+        """Keep what was asked of the machine, for whoever goes on where a job ends before it has a plan."""
+        atomic.write_bytes(self.path / "request.json", request.model_dump_json(indent=2).encode())
+
+    def read_request(self) -> ExecutionRequest | None:
+        """Return what was asked of the machine, or None where nobody knows."""
+        try:
+            return ExecutionRequest.model_validate_json(read_bounded(self.path / "request.json", LARGEST_NOTE))
+        except (OSError, ValueError):
+            return None
 
     def write_plan(self, plan: ExecutionPlan) -> None:
         """Keep how this machine runs the experiment."""

@@ -375,6 +375,9 @@ def test_a_stop_is_answered_while_images_are_decoded(
     assert status is not None
     assert (status.phase, status.total, status.unit) == ("decoding", 40, "images")
     assert status.counted == f"{status.done} of 40 images"
+    monkeypatch.setattr(decoded, "decode", decode)
+    assert run.jobs()[-1].read_plan() is None, "it ended before there was a plan"
+    assert _train(run).state is JobState.FINISHED, "and where the images lie is known all the same"
 
 
 def test_images_that_do_not_fit_on_the_device_train_to_the_same_weights(

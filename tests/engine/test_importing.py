@@ -309,3 +309,26 @@ def test_weights_of_an_import_that_are_gone_are_told(imported: Path, train: Trai
     assert ended.sentence == (
         "stage 'teacher': the weights of an imported checkpoint are gone. Import ckpt.pt again, into a new run."
     )
+
+
+def test_what_has_no_images_is_not_judged_and_says_so_before_anything_is_drawn(
+    imported: Path, tmp_path: Path, capsys: Any, train: Train
+) -> None:
+    assert call("evaluate", imported, "--samples", "16") == 2
+    said = capsys.readouterr().err
+    assert "there are too few real images to compare with. Import the checkpoint with --data-set." in said
+    ended = train(RunFolder(imported))
+    assert ended.state is JobState.FINISHED, ended.details or ended.sentence
+    quality = RunFolder(imported).quality("teacher")
+    assert quality is not None
+    assert quality.judgements == ()
+
+
+def test_a_model_is_not_judged_on_classes_that_it_does_not_have(
+    grey_checkpoint: Callable[..., Path], tmp_path: Path, capsys: Any
+) -> None:
+    assert call("import", grey_checkpoint(classes=7), "--run", tmp_path / "run", "--data-set", "arrays",
+                "--image-size", "8") == 0  # fmt: skip
+    np.savez(tmp_path / "ten.npz", images=np.zeros((200, 8, 8), np.uint8), labels=np.arange(200) % 10)
+    assert call("evaluate", tmp_path / "run", "--data", tmp_path / "ten.npz", "--samples", "16", "--steps", "1") == 2
+    assert "model 'teacher' knows 7 classes, and the images have 10" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Sampling a run's models with every sampler that has a name, with guidance, with classes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -15,6 +16,7 @@ from cfd_studio.engine.gallery import draw
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.engine.samplers import SAMPLERS
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.plan import resolve
 from cfd_studio.protocol.sampling import DDIM, Sampler, SamplerName
 from cfd_studio.runs.folder import RunFolder
 
@@ -92,6 +94,21 @@ def test_what_cannot_be_guided_or_left_open_is_refused_in_a_sentence(model: Call
         free.draw(noise, 2, labels=free.labels([-1], 2), sampler=strong)
     with pytest.raises(CfdError, match=r"has no class 12\. Use 0 to 9, or -1 for none\."):
         free.labels([1, 12], 2)
+
+
+def test_a_student_is_not_guided_and_a_config_that_guides_means_its_teacher(
+    model: Callable[..., Model], mini_recipe: dict[str, Any]
+) -> None:
+    student = replace(model(conditional=True), student=True)
+    noise, strong = starting_noise(1, 0, 2, SHAPE), Sampler(guidance=2.0)
+    with pytest.raises(CfdError, match="a student is not guided"):
+        student.draw(noise, 2, sampler=strong)
+    mini_recipe["network"]["conditional"] = True
+    mini_recipe["evaluation"]["sampler"] = {"guidance": 2.0, "eta": 0.5}
+    config = resolve(mini_recipe)
+    weights = {stage.id: config.sampler_for(stage).guidance for stage in config.diffusion_stages()}
+    assert weights == {"teacher": 2.0, "pd-4": 1.0, "pd-2": 1.0, "cfd-2": 1.0}
+    assert config.sampler_for(config.stage("pd-4")).eta == 0.5
 
 
 def test_classes_are_repeated_and_by_default_drawn_in_turn_wherever_drawing_begins(

@@ -114,7 +114,7 @@ class ComparePanel(QWidget):
         models = self.choices.chosen_models()
         steps = self.choices.chosen_steps()
         own = self.choices.own.isChecked()
-        if numbers is None or drawn_with is None or self._run is None:
+        if numbers is None or drawn_with is None or self._run is None or self._snapshot is None:
             return
         if not models or not (steps or own):
             self.words.setText("Tick at least one model and one step count.")
@@ -140,7 +140,9 @@ class ComparePanel(QWidget):
         self._tell()
         # The session draws the newest wish first, so the first cell is wished for last.
         for name, count in reversed(wanted):
-            request = SampleRequest(self._run, name, count, *numbers, self.device, *drawn_with)
+            config = self._snapshot.config
+            sampler = config.sampler_for(config.stage(name), drawn_with[0])
+            request = SampleRequest(self._run, name, count, *numbers, self.device, sampler, drawn_with[1])
             self._session.request(request, partial(self._answer, self._round))
 
     def cancel(self) -> None:

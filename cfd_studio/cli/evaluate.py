@@ -21,7 +21,7 @@ from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from cfd_studio.engine.jury import Jury
+    from cfd_studio.engine.samples import Samples
 
 
 class Reference(StrEnum):
@@ -91,9 +91,9 @@ def evaluate(
 
     chosen = choose_device(device)
     advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
-    juries: list[Jury] = []
+    drawn: list[Samples] = []
     with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
-        measured = [_measure(folder, chosen, wishes, inception_file, data, juries) for folder in folders]
+        measured = [_measure(folder, chosen, wishes, inception_file, data, drawn) for folder in folders]
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
     if against is None:
@@ -119,8 +119,8 @@ def evaluate(
             }
         with writing(out):
             atomic.write_bytes(out, json.dumps(content, indent=2).encode())
-    for jury in juries:
-        jury.forget()
+    for one in drawn:
+        one.forget()
 
 
 def _check_experiment(folders: list[RunFolder]) -> None:
@@ -152,7 +152,7 @@ def _print_accuracies(folders: list[RunFolder], measured: Sequence[Sequence[Stag
 
 
 def _measure(
-    run: RunFolder, device: str, wishes: Wishes, inception_file: Path | None, data_folder: str, juries: "list[Jury]"
+    run: RunFolder, device: str, wishes: Wishes, inception_file: Path | None, data_folder: str, drawn: "list[Samples]"
 ) -> list[StageQuality]:
     from cfd_studio.cli.measuring import Bars
     from cfd_studio.engine.datasets import load_run_data
@@ -175,10 +175,11 @@ def _measure(
     qualities = []
     with Bars(run.path.name, config.evaluation.samples, wanted) as bars:
         jury = Jury(run, config, data, device, inception_file=file, audience=bars.looking)
-        juries.append(jury)
         accuracies = classifier_accuracies(run, config, data.held_out, device)
         for model, ways in wanted:
             quality, _ = judge_model(jury, run, config, model, device, ways, bars.drawing)
             bars.measured(model.id)
             qualities.append(quality.model_copy(update={"accuracies": accuracies}))
+    # Of the jury nothing else is kept: it holds what the real images are in every space, and Inception.
+    drawn += jury.drawn
     return qualities

@@ -80,7 +80,7 @@ class QualityTable:
         figure = next(one for one in self._figures() if (_short(one.space), one.metric) == (space, metric))
         if figure.name == FID:
             return "", FID
-        return f"{FID} proxy,", f"{figure.samples:,} against {figure.reference_samples:,}"
+        return f"{FID} proxy,", f"{figure.samples:,} against {figure.reference_words}"
 
     def _sentence(self) -> str:
         figures = self._figures()
@@ -98,9 +98,9 @@ class QualityTable:
         return words + self._floor_words()
 
     def _real_images(self, figures: Sequence[FigureOverRuns]) -> str:
-        count = next((one.reference_samples for one in figures if one.reference_samples is not None), None)
+        count = next((one.reference_words for one in figures if one.reference_samples is not None), None)
         real = "training" if self.reference == "train" else self.reference
-        return f"the {real} images" if count is None else f"the {count:,} {real} images"
+        return f"the {real} images" if count is None else f"the {count} {real} images"
 
     def _inception_words(self, figures: Sequence[FigureOverRuns]) -> str:
         distances = [one for one in figures if (_short(one.space), one.metric) == (INCEPTION, "frechet")]
@@ -120,7 +120,7 @@ class QualityTable:
             return ""
         if self.reference == "train":
             return f" The last row has {floor.samples:,} of the training images against as many others."
-        return f" The last row has the {floor.samples:,} training images in place of samples."
+        return f" The last row has {floor.samples:,} training images in place of samples."
 
     def _has_floor(self) -> bool:
         return any(figure.reference == self.reference for figure in self.floor)

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from cfd_studio.data.images import ImageSet, to_float
+from cfd_studio.data.images import ImageSet
 from cfd_studio.engine.audience import ALONE, Audience
 from cfd_studio.engine.build import load_denoiser, load_network
 from cfd_studio.engine.jury import Jury
+from cfd_studio.engine.portions import for_classifier
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.sampling import Sampler
@@ -67,11 +68,11 @@ def halvings(own_steps: int) -> Iterator[int]:
 @torch.no_grad()
 def accuracy(classifier: nn.Module, images: ImageSet, device: str, audience: Audience = ALONE) -> float:
     """Return the share of images, in [0, 1], that a classifier names rightly."""
-    hits = []
-    for part, labels in zip(images.images.split(1000), images.labels.split(1000), strict=True):
+    guesses = []
+    for part in for_classifier(classifier, images.images, device):
         audience.poll()
-        hits.append((classifier(to_float(part.to(device))).logits.argmax(1) == labels.to(device)).float())
-    return float(torch.cat(hits).mean())
+        guesses.append(classifier(part).logits.argmax(1))
+    return float((torch.cat(guesses) == images.labels.to(device)).float().mean())
 
 
 def classifier_accuracies(

@@ -50,6 +50,11 @@ class Jury:
     audience : Audience, optional
         Told how many real images are seen.
 
+    Attributes
+    ----------
+    drawn : list of Samples
+        Of which the figures are there: to be forgotten once those are kept.
+
     Raises
     ------
     CfdError
@@ -74,14 +79,14 @@ class Jury:
         self._spaces = spaces_of(run, config, device, inception_file, audience)
         splits = {"held-out": data.held_out.images, "train": data.train.images}
         self._real = {
-            name: see_real(self._spaces, images, self._device, audience)
+            name: see_real(self._spaces, images, f"{name} {data.key}", self._device, audience)
             for name, images in splits.items()
             if len(images) >= SMALLEST
         }
         self._labels = self._draw_labels(data) if config.network.conditional else None
         self._chosen = f"as in {_digest(data.train.labels)}" if config.network.conditional else ""
         self._floor: tuple[Figure, ...] | None = None
-        self._drawn: list[Samples] = []
+        self.drawn: list[Samples] = []
 
     def floor(self, audience: Audience = ALONE) -> tuple[Figure, ...]:
         """Return real against real: the training images measured as if they had been drawn.
@@ -140,11 +145,11 @@ class Jury:
             batch_size=evaluation.batch_size,
             labels=self._chosen,
         )
-        samples = Samples(drawing, denoiser, self._labels)
+        samples = Samples(drawing)
         first: list[Tensor] = []
 
         def stream() -> Iterable[Tensor]:
-            for batch in samples.batches(evaluation.samples, audience):
+            for batch in samples.batches(denoiser, evaluation.samples, self._labels, audience):
                 if sum(map(len, first)) < PREVIEW:
                     first.append(batch[:PREVIEW])
                 yield batch
@@ -158,7 +163,7 @@ class Jury:
             ]
         finally:
             samples.close()
-        self._drawn.append(samples)
+        self.drawn.append(samples)
         judgement = Judgement(
             stage=stage.id,
             sampling_steps=sampling_steps,
@@ -171,8 +176,8 @@ class Jury:
 
     def forget(self) -> None:
         """Delete the images that were drawn: their figures are kept."""
-        while self._drawn:
-            self._drawn.pop().forget()
+        while self.drawn:
+            self.drawn.pop().forget()
 
     def _draw_labels(self, data: DataSet) -> Tensor:
         """Return the classes to draw: as often as they are among the training images."""

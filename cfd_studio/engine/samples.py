@@ -61,9 +61,6 @@ class Samples:
     Parameters
     ----------
     drawing : Drawing
-    denoiser : Denoiser
-    labels : Tensor of int64, optional
-        Classes of a conditional model, one for every image that may be wanted.
 
     Attributes
     ----------
@@ -73,23 +70,35 @@ class Samples:
         Counted per image.
     """
 
-    def __init__(self, drawing: Drawing, denoiser: Denoiser, labels: Tensor | None = None) -> None:
+    def __init__(self, drawing: Drawing) -> None:
         self._drawing = drawing
-        self._denoiser = denoiser
-        self._labels = labels
         self._reel = Reel(samples_folder(), self._key())
         self._more = False
         self.seconds = 0.0
         self.network_calls = 0
 
-    def batches(self, count: int, audience: Audience = ALONE) -> Iterator[Tensor]:
-        """Yield ``count`` images, uint8 of shape (N, C, H, W) on the CPU, at most a batch at a time."""
+    def batches(
+        self, denoiser: Denoiser, count: int, labels: Tensor | None = None, audience: Audience = ALONE
+    ) -> Iterator[Tensor]:
+        """Yield ``count`` images, uint8 of shape (N, C, H, W) on the CPU, at most a batch at a time.
+
+        Neither the model, which may fill a GPU's memory, nor the classes are kept.
+
+        Parameters
+        ----------
+        denoiser : Denoiser
+        count : int
+        labels : Tensor of int64, optional
+            Classes of a conditional model, one for every image.
+        audience : Audience, optional
+        """
         done = 0
         while done < count:
             wanted = min(self._drawing.batch_size, count - done)
+            chosen = None if labels is None else labels[done : done + wanted]
             images = self._recall(wanted)
             if images is None:
-                images = self._draw(done, wanted, count, audience)
+                images = self._draw(denoiser, done, wanted, count, chosen, audience)
             done += wanted
             audience.progress(done, count)
             yield images
@@ -118,7 +127,9 @@ class Samples:
         pixels = torch.frombuffer(bytearray(piece), dtype=torch.uint8, offset=_HEAD.size)
         return pixels.view(held, *self._drawing.shape)[:wanted]
 
-    def _draw(self, start: int, wanted: int, count: int, audience: Audience) -> Tensor:
+    def _draw(
+        self, denoiser: Denoiser, start: int, wanted: int, count: int, labels: Tensor | None, audience: Audience
+    ) -> Tensor:
         how = self._drawing
         heard = 0
 
@@ -129,7 +140,7 @@ class Samples:
             heard += 1
 
         drawn = draw(
-            self._denoiser,
+            denoiser,
             starting_noise(how.seed, start, wanted, how.shape),
             how.own_steps,
             how.sampling_steps,
@@ -137,7 +148,7 @@ class Samples:
             seed=how.seed,
             start=start,
             batch_size=wanted,
-            labels=None if self._labels is None else self._labels[start : start + wanted],
+            labels=labels,
             clip=how.clip,
             turn=audience.turn,
             on_call=on_call,

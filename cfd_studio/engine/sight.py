@@ -5,10 +5,12 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from cfd_studio.engine.audience import Audience
+from cfd_studio.engine.portions import MOST, images_at_once
 from cfd_studio.engine.spaces import Look, Space
 from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
 from cfd_studio.metrics.inception import inception_score, kernel_distance
@@ -17,17 +19,28 @@ from cfd_studio.protocol.figures import Figure
 from cfd_studio.workspace import cache
 from cfd_studio.workspace.folders import features_folder
 
-CHUNK = 1000  # images as floating-point numbers at a time
+MOST_REAL = 50_000  # real images that samples are compared with: as many as CIFAR-10 has for training
 SMALLEST = NEIGHBOURS + 1  # images that can be compared
 _HEAD = struct.Struct("<QQd")  # rows, columns, Inception score
 
 
 class Seen(NamedTuple):
-    """What is known of a set of images in one feature space; ``score`` is Inception's, None in other spaces."""
+    """What is known of a set of images in one feature space.
+
+    Attributes
+    ----------
+    statistics : FeatureStatistics
+    manifold : Manifold
+    score : float or None
+        Inception's, None in other spaces.
+    population : int or None
+        How many images there are, where only some were looked at.
+    """
 
     statistics: FeatureStatistics
     manifold: Manifold
     score: float | None
+    population: int | None = None
 
     @classmethod
     def of(cls, features: Tensor, score: float | None, device: str, on_chunk: Callable[[], None]) -> "Seen":
@@ -61,22 +74,39 @@ def see(spaces: list[Space], batches: Iterable[Tensor], device: str, audience: A
     }
 
 
-def see_real(spaces: list[Space], images: Tensor, device: str, audience: Audience) -> dict[str, Seen]:
-    """Measure real images, uint8 of shape (N, C, H, W), in every space."""
+def see_real(spaces: list[Space], images: Tensor, key: str, device: str, audience: Audience) -> dict[str, Seen]:
+    """Measure real images in every space: all of them, or `MOST_REAL` that are drawn once and for all.
+
+    Parameters
+    ----------
+    spaces : list of Space
+    images : Tensor of uint8, shape (N, C, H, W)
+    key : str
+        What images of this number are known by.
+    device : str
+    audience : Audience
+    """
+    population = len(images) if len(images) > MOST_REAL else None
     return {
-        space.name: Seen.of(*_features_of_real(space, images, device, audience), device, audience.poll)
+        space.name: Seen.of(*_features_of_real(space, images, key, device, audience), device, audience.poll)._replace(
+            population=population
+        )
         for space in spaces
     }
 
 
-def _features_of_real(space: Space, images: Tensor, device: str, audience: Audience) -> tuple[Tensor, float | None]:
+def _features_of_real(
+    space: Space, images: Tensor, key: str, device: str, audience: Audience
+) -> tuple[Tensor, float | None]:
     """Return features and Inception score; what takes long is kept in the user's cache."""
-    key = _key(space, images) if space.key else ""
-    if key and (kept := _remembered(key)) is not None:
-        return kept
-    (look,) = look_through([space], _told(images, audience), device, audience)
+    chosen = _chosen(len(images))
+    if space.key:
+        key = hashlib.sha256(f"{space.key} {key} {len(chosen)} of {len(images)}".encode()).hexdigest()
+        if (kept := _remembered(key)) is not None:
+            return kept
+    (look,) = look_through([space], _told(images, chosen, audience), device, audience)
     score = _score(look)
-    if key and score is not None:
+    if space.key and score is not None:
         head = _HEAD.pack(*look.features.shape, score)
         cache.keep(features_folder(), key, head + look.features.numpy().tobytes())
     return look.features, score
@@ -88,6 +118,7 @@ def compare(
     """Yield every figure of one set of images against real ones."""
     count = samples.statistics.count
     about = {"space": space, "reference": reference, "samples": count, "reference_samples": real.statistics.count}
+    about["reference_population"] = real.population
     yield Figure.model_validate(about | {"value": frechet_distance(samples.statistics, real.statistics)})
     place = "cpu" if device == "mps" else device  # Metal has no float64
     shares = precision_and_recall(samples.manifold.to(place), real.manifold.to(place), on_chunk=on_chunk)
@@ -112,33 +143,37 @@ def _chunks(batches: Iterable[Tensor]) -> Iterator[Tensor]:
     held: list[Tensor] = []
     count = 0
     for batch in batches:
-        for part in batch.split(CHUNK):
-            missing = CHUNK - count
+        size = images_at_once(MOST, *batch.shape[-2:])
+        for part in batch.split(size):
+            missing = size - count
             held.append(part[:missing])
             count += len(held[-1])
-            if count == CHUNK:
+            if count == size:
                 yield torch.cat(held)
                 held, count = [part[missing:]], len(part) - missing
     if count:
         yield torch.cat(held)
 
 
-def _told(images: Tensor, audience: Audience) -> Iterator[Tensor]:
-    for start in range(0, len(images), CHUNK):
-        audience.progress(start, len(images))
-        yield images[start : start + CHUNK]
-    audience.progress(len(images), len(images))
+def _chosen(count: int) -> Tensor:
+    """Return which of so many real images stand for all, in their order."""
+    if count <= MOST_REAL:
+        return torch.arange(count)
+    order = np.random.Generator(np.random.Philox(key=[0, count])).permutation(count)
+    return torch.from_numpy(np.sort(order[:MOST_REAL]))
+
+
+def _told(images: Tensor, chosen: Tensor, audience: Audience) -> Iterator[Tensor]:
+    done = 0
+    for part in chosen.split(images_at_once(MOST, *images.shape[-2:])):
+        audience.progress(done, len(chosen))
+        yield images[part]
+        done += len(part)
+    audience.progress(done, done)
 
 
 def _score(look: Look) -> float | None:
     return None if look.logits is None else inception_score(look.logits)
-
-
-def _key(space: Space, images: Tensor) -> str:
-    digest = hashlib.sha256(f"{space.key} {tuple(images.shape)}".encode())
-    for part in images.split(CHUNK):
-        digest.update(part.cpu().contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def _remembered(key: str) -> tuple[Tensor, float] | None:

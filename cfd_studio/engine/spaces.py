@@ -13,6 +13,7 @@ from cfd_studio.data.images import to_float
 from cfd_studio.engine.audience import Audience
 from cfd_studio.engine.build import load_network
 from cfd_studio.engine.inception import load_inception
+from cfd_studio.engine.portions import for_classifier
 from cfd_studio.metrics.inception import FEATURES, WEIGHTS_SHA256, Inception
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.figures import INCEPTION, INCEPTION_SPACE
@@ -73,8 +74,11 @@ def spaces_of(run: RunFolder, config: RunConfig, device: str, inception_file: st
 
 @torch.no_grad()
 def _classify(classifier: nn.Module, images: Tensor, on_chunk: Callable[[], None]) -> Look:
-    on_chunk()
-    return Look(classifier(to_float(images)).features.cpu())
+    seen = []
+    for part in for_classifier(classifier, images, str(images.device)):
+        on_chunk()
+        seen.append(classifier(part).features.cpu())
+    return Look(torch.cat(seen))
 
 
 def _perceive(inception: Inception, images: Tensor, on_chunk: Callable[[], None]) -> Look:

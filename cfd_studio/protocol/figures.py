@@ -29,7 +29,8 @@ class Figure(BaseModel):
     better), or precision or recall (in [0, 1], higher is better) with balls that reach as many ``neighbours``.
     ``space`` is ``pixels``, or names a classifier as in ``judge (mlp, 64 features)``, or is Inception's. ``reference``
     names the real images compared with, of which there are ``reference_samples``; it is empty for the Inception score,
-    which knows of none. ``samples`` is how many images stand on the other side.
+    which knows of none. Where only some of the real images are compared with, ``reference_population`` is how many
+    there are. ``samples`` is how many images stand on the other side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +41,7 @@ class Figure(BaseModel):
     reference: str
     samples: Count
     reference_samples: Count | None = None
+    reference_population: Count | None = None
     value: float
 
     @computed_field  # type: ignore[prop-decorator]
@@ -48,10 +50,16 @@ class Figure(BaseModel):
         """What the figure may be called: FID only where it is measured as published ones are."""
         if self.metric != "frechet" or not named(self.space, INCEPTION):
             return METRIC_WORDS[self.metric]
-        against = (self.space, self.reference, self.samples, self.reference_samples)
-        if against == (INCEPTION_SPACE, "train", FID_IMAGES, FID_IMAGES):
+        against = (self.space, self.reference, self.samples, self.reference_samples, self.reference_population)
+        if against == (INCEPTION_SPACE, "train", FID_IMAGES, FID_IMAGES, None):
             return FID
-        return f"{FID} ({self.samples:,} against {self.reference_samples or 0:,} images, proxy)"
+        return f"{FID} ({self.samples:,} against {self.reference_words} images, proxy)"
+
+    @property
+    def reference_words(self) -> str:
+        """How many real images are compared with: ``1,442``, or ``50,000 of 1,281,167``."""
+        of = f" of {self.reference_population:,}" if self.reference_population else ""
+        return f"{self.reference_samples or 0:,}{of}"
 
 
 def named(space: str, name: str) -> bool:

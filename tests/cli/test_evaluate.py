@@ -1,8 +1,10 @@
 """`cfd-studio evaluate`: one run, and several that differ only in seed."""
 
+import gc
 import json
 import shutil
 import statistics
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,29 @@ def test_what_was_drawn_for_a_command_that_was_stopped_is_kept_and_then_removed(
         assert call("evaluate", trained_run.path, "--own") != 0
     assert len([path for path in samples_folder().iterdir() if path.suffix != ".lock"]) == 2
     assert call("evaluate", trained_run.path, "--own") == 0
+    assert list(samples_folder().iterdir()) == []
+
+
+def test_one_run_at_a_time_is_in_memory_and_nothing_drawn_is_left_behind(
+    trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cfd_studio.engine.jury import Jury
+    from cfd_studio.workspace.folders import samples_folder
+
+    juries: weakref.WeakSet[Jury] = weakref.WeakSet()
+    alive: list[int] = []
+    begin = Jury.__init__
+
+    def counted(jury: Jury, *arguments: Any, **options: Any) -> None:
+        gc.collect()
+        alive.append(len(juries))
+        juries.add(jury)
+        begin(jury, *arguments, **options)
+
+    monkeypatch.setattr(Jury, "__init__", counted)
+    other = _sibling(trained_run, "other", seed=4)
+    assert call("evaluate", trained_run.path, other, "--stage", "cfd-2", "--own") == 0
+    assert alive == [0, 0]
     assert list(samples_folder().iterdir()) == []
 
 

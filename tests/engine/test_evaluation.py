@@ -1,10 +1,12 @@
 """Judging: streamed, resumed where it was stopped, and in Inception's eyes; every figure says what it is."""
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
 import urllib.error
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -130,7 +132,7 @@ def test_the_smaller_evaluation_does_not_take_from_the_larger_what_it_has_drawn(
 
 
 def test_images_are_looked_at_in_chunks_that_depend_on_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sight, "CHUNK", 7)
+    monkeypatch.setattr(sight, "MOST", 7)
     images = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
     for sizes in ([40], [1] * 40, [3, 9, 20, 8], [7] * 5 + [5], [14, 26]):
         chunks = list(sight._chunks(images.split(sizes)))
@@ -205,6 +207,44 @@ def test_inception_judges_with_all_its_figures_and_real_images_are_looked_at_onc
     assert again.floor() == jury.floor()
 
 
+def test_of_more_real_images_than_fit_a_fixed_number_is_compared_with_and_every_figure_says_so(
+    trained_run: RunFolder, seen_by_stub: type[_Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = _configured(trained_run, inception=True)
+    data = load_data(config.data)
+    monkeypatch.setattr(sight, "MOST_REAL", 400)  # fewer than the training images, more than the held-out ones
+    looked: list[tuple[int, int]] = []
+    audience = Audience(progress=lambda done, total: looked.append((done, total)))
+    jury = Jury(trained_run, config, data, "cpu", audience=audience)
+    assert seen_by_stub.looked == 400 + 355
+    assert {total for _, total in looked} == {400, 355}
+    judgement = _judge(jury, trained_run)
+    about = {(one.reference, one.reference_samples, one.reference_population) for one in judgement.figures}
+    assert about == {("held-out", 355, None), ("train", 400, 1442), ("", None, None)}
+    train = next(one for one in judgement.figures if (one.space, one.reference) == (INCEPTION_SPACE, "train"))
+    assert train.name == "FID (32 against 400 of 1,442 images, proxy)"
+    chosen = sight._chosen(1442)
+    assert torch.equal(chosen, sight._chosen(1442))
+    assert len(chosen.unique()) == 400
+    assert chosen.diff().min() > 0  # in their order: an image file is read once, from its beginning
+    assert chosen.double().mean() == pytest.approx(721, abs=60)  # from everywhere: three deviations
+    seen = torch.cat(list(sight._told(data.train.images, chosen, ALONE)))
+    assert torch.equal(seen, data.train.images[chosen])
+    assert torch.equal(sight._chosen(400), torch.arange(400))
+
+
+def test_what_was_drawn_keeps_no_network_in_memory(trained_run: RunFolder) -> None:
+    config = trained_run.config()
+    jury = Jury(trained_run, config, load_data(config.data), "cpu")
+    denoiser = load_denoiser(trained_run, config, "teacher", "cpu")
+    jury.judge(config.stage("teacher"), denoiser, 8)  # type: ignore[arg-type]
+    network = weakref.ref(denoiser)
+    del denoiser
+    gc.collect()
+    assert jury.drawn
+    assert network() is None
+
+
 def test_a_damaged_memory_of_real_images_is_made_again_and_other_images_have_their_own(
     trained_run: RunFolder, seen_by_stub: type[_Stub]
 ) -> None:
@@ -244,6 +284,7 @@ def test_a_handful_of_real_images_leaves_out_what_cannot_be_measured(
         ({"samples": 10_000}, "FID (10,000 against 50,000 images, proxy)"),
         ({"reference_samples": 10_000, "reference": "held-out"}, "FID (50,000 against 10,000 images, proxy)"),
         ({"reference": "held-out"}, "FID (50,000 against 50,000 images, proxy)"),
+        ({"reference_population": 1_281_167}, "FID (50,000 against 50,000 of 1,281,167 images, proxy)"),
         (
             {"space": "inception (Inception-v3 with weights 0123abcd, 2048 features)"},
             "FID (50,000 against 50,000 images, proxy)",

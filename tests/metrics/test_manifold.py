@@ -108,6 +108,20 @@ def test_chunks_change_nothing_and_everyone_is_heard_between_them(monkeypatch: p
         precision_and_recall(samples, real, on_chunk=enough)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_distances_are_those_between_the_points_also_far_from_zero(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = ((cloud + 1000).to(dtype) for cloud in (_cloud(0, 90, 40), _cloud(1, 70, 40)))
+    monkeypatch.setattr(manifold, "_CHUNK", 8 * 70)
+    parts = list(manifold._distances(a, b, None))
+    assert [len(part) for part in parts] == [8] * 11 + [2]
+    expected = (a.double()[:, None] - b.double()).norm(dim=2)
+    torch.testing.assert_close(torch.cat(parts), expected, rtol=1e-9, atol=0)
+    (same,) = manifold._distances(b[:1].expand(5, -1), b[:8], None)
+    assert same[:, 0].tolist() == [0.0] * 5
+
+
 @pytest.mark.slow  # torch-fidelity imports torchvision
 @pytest.mark.parametrize(("samples", "real", "features"), [(300, 200, 64), (200, 300, 8), (400, 400, 512)])
 def test_torch_fidelity_says_the_same(samples: int, real: int, features: int) -> None:

@@ -4,13 +4,15 @@ import torch
 from torch import Tensor
 
 
-def channel_moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_moments(images: Tensor, rows: Tensor | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the exact mean and standard deviation of each channel, of values mapped to [0, 1].
 
     Parameters
     ----------
     images : Tensor of uint8, shape (N, C, H, W)
         Counted value by value: nothing of its size is made besides.
+    rows : Tensor of int64, optional
+        Which of them count; all by default.
 
     Returns
     -------
@@ -21,7 +23,7 @@ def channel_moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...
     means, deviations = [], []
     for channel in images.unbind(1):
         counts = torch.zeros(256, dtype=torch.float64)
-        for part in channel.split(1000):
+        for part in channel.split(1000) if rows is None else (channel[some] for some in rows.split(1000)):
             counts += torch.bincount(part.flatten(), minlength=256).cpu()
         shares = counts / counts.sum()
         mean = (shares * levels).sum()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cfd_studio.data.augment import Augment
 from cfd_studio.data.images import DataSet, ImageSet
@@ -75,12 +75,20 @@ def build_input(stage: ClassifierStage, channels: int) -> ClassifierInput:
     return ClassifierInput(channels, stage.input_size, _NORMALIZATIONS[stage.normalization](channels))
 
 
-def fit_input(network: nn.Module, stage: ClassifierStage, images: ImageSet) -> None:
-    """Measure what a classifier subtracts and divides by, where that is a matter of its training images."""
+def fit_input(network: nn.Module, stage: ClassifierStage, images: ImageSet, rows: Tensor | None = None) -> None:
+    """Measure what a classifier subtracts and divides by, where that is a matter of its training images.
+
+    Parameters
+    ----------
+    network, stage
+    images : ImageSet
+    rows : Tensor of int64, optional
+        Which of the images are trained on; all by default.
+    """
     if stage.normalization == "data-set":
         assert isinstance(network, Classifier)
         assert isinstance(network.input, ClassifierInput)
-        network.input.set_moments(channel_moments(images.images))
+        network.input.set_moments(channel_moments(images.images, rows))
 
 
 def straight(network: nn.Module) -> nn.Module:
@@ -96,8 +104,8 @@ def build_classifier_objective(stage: ClassifierStage) -> ClassifierObjective:
     return ClassifierObjective(Augment(**stage.augmentation.model_dump()), stage.label_smoothing)
 
 
-def split_for_validation(data: DataSet, share: float, seed: int) -> DataSet:
-    """Return a data set of which a share of the training images takes the place of the held-out ones.
+def split_for_validation(data: DataSet, share: float, seed: int) -> tuple[DataSet, Tensor | None]:
+    """Let a share of the training images take the place of the held-out ones.
 
     What is chosen by comparing epochs must not be chosen on images that the result is judged with.
 
@@ -105,14 +113,23 @@ def split_for_validation(data: DataSet, share: float, seed: int) -> DataSet:
     ----------
     data : DataSet
     share : float
-        In [0, 0.5]; the set itself is returned at 0, else at least one image is split off.
+        In [0, 0.5]; at least one image is split off, unless it is 0.
     seed : int
         The split depends on it, on the number of images, and on nothing else.
+
+    Returns
+    -------
+    data : DataSet
+        The validation images are a copy, where the training images are: on the training device or, where those are too
+        many for it, in memory.
+    rows : Tensor of int64, on the CPU, or None
+        Which of the training images are still to be trained on, in order; none of them is copied. None for all.
     """
     if not share:
-        return data
+        return data, None
     images, labels = data.train.images, data.train.labels
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).to(images.device)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     count = max(1, round(share * len(images)))
     held, kept = order[:count].sort().values, order[count:].sort().values
-    return replace(data, train=ImageSet(images[kept], labels[kept]), held_out=ImageSet(images[held], labels[held]))
+    there = held.to(images.device)
+    return replace(data, held_out=ImageSet(images[there], labels[there])), kept

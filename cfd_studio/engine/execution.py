@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from cfd_studio.engine.audience import ALONE
 from cfd_studio.engine.ranks import announced_size
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
@@ -70,7 +71,13 @@ def _device_of_rank(wanted: str, processes: int) -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
 
 
-def choose_threads(request: ExecutionRequest, device: str, step: Callable[[], None], sharers: int = 1) -> int:
+def choose_threads(
+    request: ExecutionRequest,
+    device: str,
+    step: Callable[[], None],
+    sharers: int = 1,
+    poll: Callable[[], None] = ALONE.poll,
+) -> int:
     """Return how many CPU threads to use, and set them for this thread.
 
     Parameters
@@ -82,10 +89,12 @@ def choose_threads(request: ExecutionRequest, device: str, step: Callable[[], No
         A piece of typical work, some milliseconds long; timed with 1, 2, 4, ... threads.
     sharers : int, optional
         Processes that share the cores.
+    poll : callable, optional
+        Called between two steps, and not timed; may raise to end early.
     """
     chosen = request.threads
     if not chosen:
-        chosen = 1 if device != "cpu" else _fastest(max(1, available_cores() // sharers), step)
+        chosen = 1 if device != "cpu" else _fastest(max(1, available_cores() // sharers), step, poll)
     torch.set_num_threads(chosen)
     return chosen
 
@@ -100,20 +109,27 @@ def take_modest_threads() -> None:
     torch.set_num_threads(max(1, available_cores() // 2))
 
 
-def _fastest(cores: int, step: Callable[[], None]) -> int:
+def _fastest(cores: int, step: Callable[[], None], poll: Callable[[], None]) -> int:
     candidates = [1]
     while candidates[-1] * 2 <= min(cores, 16):
         candidates.append(candidates[-1] * 2)
     times: dict[int, list[float]] = {threads: [] for threads in candidates}
-    began = time.perf_counter()
+
+    def timed() -> float:
+        poll()
+        before = time.perf_counter()
+        step()
+        return time.perf_counter() - before
+
+    spent = 0.0
     for _ in range(5):  # interleaved, so that a busy moment hits every candidate
         for threads in candidates:
             torch.set_num_threads(threads)
-            step()
-            before = time.perf_counter()
-            step()
-            times[threads].append(time.perf_counter() - before)
-        if time.perf_counter() - began > PATIENCE_SECONDS:
+            first = timed()  # prepares for the other, unless it is so long that this makes no difference
+            second = first if first > PATIENCE_SECONDS else timed()
+            times[threads].append(second)
+            spent += first + second
+        if spent > PATIENCE_SECONDS:
             break
     best = candidates[0]
     for threads in candidates[1:]:

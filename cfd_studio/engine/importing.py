@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from cfd_studio.engine.build import ImageShape, build_network, weights_metadata
+from cfd_studio.engine.classifiers import build_input
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.interop.reference import ReferenceFile, ReferenceModel, read_reference
 from cfd_studio.interop.state import Misfit, compare
@@ -18,7 +19,7 @@ from cfd_studio.protocol.data import DATA_SETS, DataName
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobEnded, JobStarted, JobState, StageTrained
 from cfd_studio.protocol.plan import resolve
-from cfd_studio.protocol.stages import Stage
+from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.imports import FOLDER
@@ -136,15 +137,18 @@ def _config(
 def _network(
     file: Path, found: ReferenceFile, config: RunConfig, stage: Stage, shape: ImageShape, classes: int
 ) -> nn.Module:
-    """Return our network with the weights of the file."""
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn for nothing
+    """Return our network with the weights of the file. No random number is drawn: a job may train beside."""
+    with torch.device("meta"):
         network = build_network(config, stage, shape, classes)
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(INPUT)}
     try:
         compare(found.content.weights, {name: tuple(tensor.shape) for name, tensor in wanted.items()})
     except Misfit as error:
         raise CfdError(str(error), where=str(file)) from None
-    network.load_state_dict(found.content.weights, strict=False)
+    weights = {name: found.content.weights[name].to(tensor.dtype) for name, tensor in wanted.items()}
+    network.load_state_dict(weights, strict=False, assign=True)
+    if isinstance(stage, ClassifierStage):
+        network.input = build_input(stage, shape[0])  # of which the file knows nothing
     return network
 
 

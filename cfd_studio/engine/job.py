@@ -140,7 +140,7 @@ def _work(
     if reporter.doing[0] != "loading":
         reporter.phase("loading")
     data = data.to(device)
-    plan = _execution_plan(config, request, device, data, plans, turns, ranks)
+    plan = _execution_plan(config, request, device, data, plans, controls, turns, ranks)
     inception_file = absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
     torch.set_num_threads(plan.threads)
@@ -193,6 +193,7 @@ def _execution_plan(
     device: str,
     data: DataSet,
     plans: list[ExecutionPlan],
+    controls: Controls,
     turns: Turns,
     ranks: Ranks,
 ) -> ExecutionPlan:
@@ -202,21 +203,23 @@ def _execution_plan(
     for old in plans:
         if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
             return old
-    diffusion = config.diffusion_stages()
-    stage: Stage = diffusion[0] if diffusion else config.stages[0]
+    stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
+    stage = next((one for one in stages if one.optimization), stages[0])
     with turns, torch.random.fork_rng(devices=[]):
         network = build_network(config, stage, data.train.shape, data.classes).to(device).eval()
-    batch = stage.optimization.batch_size if stage.optimization else config.evaluation.batch_size
+    trained = stage.optimization is not None
+    batch = stage.optimization.batch_size if stage.optimization else min(16, config.evaluation.batch_size)
     share = -(-batch // (ranks.size * parts))  # what is computed at once
     images = torch.zeros(share, *data.train.shape, device=device)
     levels = torch.ones(len(images), dtype=torch.int64, device=images.device)
 
     def typical_step() -> None:
-        with turns:
+        with turns, torch.set_grad_enabled(trained):
             output = network(images).logits if isinstance(stage, ClassifierStage) else network(images, levels)
-            output.square().mean().backward()
+            if trained:
+                output.square().mean().backward()
 
-    threads = choose_threads(request, device, typical_step, sharers=ranks.size)
+    threads = choose_threads(request, device, typical_step, sharers=ranks.size, poll=controls.poll)
     return ExecutionPlan(threads=threads, **asked)
 
 

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from cfd_studio.engine.audience import Audience
 from cfd_studio.engine.checkpoint import save_checkpoint
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.optimizers import learning_rate
@@ -52,7 +53,7 @@ class Loop:
             Where a loss is not finite, or the run was taken over.
         """
         total, every = self.stage.steps, self.journal
-        if self.state.step == 0:
+        if self.state.unmeasured or (self.state.step == 0 and not self.trainer.validates):
             self._held_out()
         while self.state.step < total:
             self._listen()
@@ -136,14 +137,16 @@ class Loop:
             self.controls.granted(self.controls.saves.pop(0))
 
     def _held_out(self) -> None:
-        """Measure on images that are not trained on; untrained weights are no candidate for the best."""
+        """Measure on images that are not trained on, and listen meanwhile."""
         network, data, best = self.state.sampling_network, self.trainer.data, self.state.best
+        self.state.unmeasured = True
         training = network.training
         network.eval()
-        with self.turns:
-            measured = self.trainer.objective.held_out(network, data.held_out, self.held_out_seed)
+        with Audience(self.turns, self._listen).at_work() as between:
+            measured = self.trainer.objective.held_out(network, data.held_out, self.held_out_seed, between)
         network.train(training)
-        if best and self.state.step and measured.accuracy is not None:
+        self.state.unmeasured = False
+        if best and measured.accuracy is not None:
             best.offer(network, measured.accuracy, self.state.step)
         self.reporter.say(
             HeldOutLogged(

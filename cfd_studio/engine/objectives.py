@@ -1,6 +1,7 @@
 """What a stage can minimise. Each objective returns named terms; the loss is their sum."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,10 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import ToImage
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.diffusion.weighting import Weighting, truncated_snr, weighted_squared_error
+from cfd_studio.engine.audience import ALONE
 from cfd_studio.engine.batch import Batch, Gather
+from cfd_studio.engine.portions import images_at_once
+from cfd_studio.networks.inputs import ClassifierInput
 
 Terms = dict[str, Tensor]
 MEASURED_AT_ONCE = 1000
@@ -51,8 +55,20 @@ class Objective(Protocol):
     def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:
         """Return scalar terms, each a mean over the batch or the share of one."""
 
-    def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:
-        """Return the loss on held-out images; the same seed means the same levels and noise."""
+    def held_out(
+        self, network: nn.Module, images: ImageSet, seed: int, between: Callable[[], None] = ALONE.poll
+    ) -> HeldOutLoss:
+        """Return the loss on held-out images; the same seed means the same levels and noise.
+
+        Parameters
+        ----------
+        network : nn.Module
+        images : ImageSet
+            On the network's device or not.
+        seed : int
+        between : callable, optional
+            Called between two parts of the images; may raise to end early.
+        """
 
 
 class ClassifierObjective:
@@ -83,11 +99,30 @@ class ClassifierObjective:
         return {"cross-entropy": functional.cross_entropy(logits, batch.labels, label_smoothing=self._label_smoothing)}
 
     @torch.no_grad()
-    def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:  # noqa: ARG002
+    def held_out(
+        self,
+        network: nn.Module,
+        images: ImageSet,
+        seed: int,  # noqa: ARG002
+        between: Callable[[], None] = ALONE.poll,
+    ) -> HeldOutLoss:
         """Return cross-entropy and accuracy, of images as they are and labels unsmoothed."""
-        logits = torch.cat([network(to_float(part)).logits for part in images.images.split(MEASURED_AT_ONCE)])
-        accuracy = (logits.argmax(1) == images.labels).float().mean()
-        return HeldOutLoss(float(functional.cross_entropy(logits, images.labels)), float(accuracy))
+        device = next(network.parameters()).device
+        said: list[Tensor] = []
+        for part in images.images.split(images_at_once(MEASURED_AT_ONCE, *_seen(network, images))):
+            if said:
+                between()
+            said.append(network(to_float(part.to(device))).logits)
+        logits, labels = torch.cat(said), images.labels.to(device)
+        accuracy = (logits.argmax(1) == labels).float().mean()
+        return HeldOutLoss(float(functional.cross_entropy(logits, labels)), float(accuracy))
+
+
+def _seen(network: nn.Module, images: ImageSet) -> tuple[int, int]:
+    """Return height and width of the images, or of what a classifier makes of them where that is larger."""
+    _, height, width = images.shape
+    size = (network.input.size if isinstance(network.input, ClassifierInput) else None) or 0
+    return max(height, size), max(width, size)
 
 
 class DiffusionObjective(ABC):
@@ -139,14 +174,18 @@ class DiffusionObjective(ABC):
         return self.compare(Denoiser(network, self._to_image, self.schedule), batch, z, batch.levels, gather)
 
     @torch.no_grad()
-    def held_out(self, network: nn.Module, images: ImageSet, seed: int) -> HeldOutLoss:
+    def held_out(
+        self, network: nn.Module, images: ImageSet, seed: int, between: Callable[[], None] = ALONE.poll
+    ) -> HeldOutLoss:
         """Compare at levels spread evenly over the first held-out images, none of whose classes is hidden."""
         count, own = min(len(images.images), MOST_HELD_OUT), self.own_steps
         k = 1 + (torch.arange(count) % own if own <= count else torch.arange(count) * own // count)
         generator = torch.Generator().manual_seed(seed)
-        loss = 0.0
-        for first in range(0, count, HELD_OUT_CHUNK):
-            part = slice(first, min(first + HELD_OUT_CHUNK, count))
+        loss, portion = 0.0, images_at_once(HELD_OUT_CHUNK, *images.shape[1:])
+        for first in range(0, count, portion):
+            if first:
+                between()
+            part = slice(first, min(first + portion, count))
             x = to_float(images.images[part])
             noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
             labels = None if self._label_dropout is None else images.labels[part]

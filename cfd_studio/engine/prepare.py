@@ -71,10 +71,13 @@ def prepare(
         network.load_state_dict(load_network(run, config, stage.parent, plan.device).state_dict())
     network.train()
     validates = isinstance(stage, ClassifierStage) and stage.validation_share > 0
+    rows = None
     if isinstance(stage, ClassifierStage):
-        data = split_for_validation(data, stage.validation_share, derive_seed(config.seed, stage.id, "validation"))
-        fit_input(network, stage, data.train)
-    batches = Batches(len(data.train), optimization.batch_size, derive_seed(config.seed, stage.id, "batches"))
+        seed = derive_seed(config.seed, stage.id, "validation")
+        data, rows = split_for_validation(data, stage.validation_share, seed)
+        fit_input(network, stage, data.train, rows)
+    count = len(data.train if rows is None else rows)
+    batches = Batches(count, optimization.batch_size, derive_seed(config.seed, stage.id, "batches"), rows)
     noise_seed = derive_seed(config.seed, stage.id, "noise")
     state = TrainingState.fresh(network, optimization, batches, noise_seed, ranks.rank)
     if isinstance(stage, ClassifierStage) and stage.keep == "best":

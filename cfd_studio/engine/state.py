@@ -31,6 +31,8 @@ class TrainingState:
         Optimizer steps done.
     seconds : float
         Spent training so far, over all jobs.
+    unmeasured : bool
+        Whether the weights of this step are still to be measured: somebody stopped the job while they were.
     best : Best or None
         The weights of the best epoch, where a stage ends with those.
     """
@@ -43,6 +45,7 @@ class TrainingState:
     dropout_seed: int
     step: int = 0
     seconds: float = 0.0
+    unmeasured: bool = False
     best: Best | None = None
 
     @classmethod
@@ -124,6 +127,7 @@ class TrainingState:
             "position": self.batches.position,
             "step": self.step,
             "seconds": self.seconds,
+            "unmeasured": self.unmeasured,
             "best": self.best.capture() if self.best else None,
         }
 
@@ -152,3 +156,4 @@ class TrainingState:
         self.batches.position = position
         self.step = step
         self.seconds = float(captured["seconds"])
+        self.unmeasured = captured.get("unmeasured") is True  # older checkpoints do not say: nobody could stop there

@@ -26,7 +26,8 @@ class Trainer:
     Attributes
     ----------
     data : DataSet
-        What is trained on and what is measured on, as they are on the training device; see `validates`.
+        What is trained on, as far as `state.batches` says, and what is measured on; see `validates`. Who takes some of
+        the images moves them to the training device, where they may be too many to lie.
     ranks : Ranks
         Who shares the batches.
     parts : int
@@ -71,7 +72,7 @@ class Trainer:
 
     def is_measured(self, every: int) -> bool:
         """Return whether to measure after this step: the last, the end of an epoch, or else each of so many."""
-        step, batch, count = self.state.step, self.optimization.batch_size, len(self.data.train)
+        step, batch, count = self.state.step, self.optimization.batch_size, self.state.batches.count
         if step == self.stage.steps:
             return True
         if self.validates:

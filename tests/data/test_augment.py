@@ -91,6 +91,8 @@ def test_moments_are_those_of_the_values_themselves(channels: int) -> None:
     values = images.double().transpose(0, 1).flatten(1) / 255
     assert mean == pytest.approx(values.mean(1).tolist(), rel=1e-12)
     assert deviation == pytest.approx(values.std(1, correction=0).tolist(), rel=1e-12)
+    rows = torch.arange(0, 2300, 2)
+    assert channel_moments(images, rows) == channel_moments(images[rows]) != (mean, deviation)
 
 
 def test_a_channel_that_never_varies_can_be_divided_by_its_deviation() -> None:

@@ -61,3 +61,8 @@ def test_no_global_generator_is_touched() -> None:
 def test_nothing_to_draw_is_a_mistake(count: int, batch_size: int) -> None:
     with pytest.raises(AssertionError):
         Batches(count, batch_size, seed=0)
+
+
+def test_of_a_part_of_a_set_the_same_places_are_handed_out_by_their_own_rows() -> None:
+    rows = 3 * torch.arange(10)
+    assert _take(Batches(10, 4, seed=1, rows=rows), 5) == [3 * place for place in _take(Batches(10, 4, seed=1), 5)]

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cfd_studio.data.digits import load_digits
 from cfd_studio.data.images import DataSet, ImageSet, to_float
+from cfd_studio.engine import objectives
+from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.best import Best
 from cfd_studio.engine.build import derive_seed, load_network
 from cfd_studio.engine.classifiers import split_for_validation
 from cfd_studio.engine.datasets import load_data
+from cfd_studio.engine.objectives import ClassifierObjective
 from cfd_studio.interop.weights import load_weights
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import Event, HeldOutLogged, JobEnded, JobState
@@ -40,7 +43,7 @@ def recipe(mini_recipe: dict[str, Any]) -> dict[str, Any]:
     return mini_recipe | {"stages": [STAGE]}
 
 
-def _split(run: RunFolder) -> DataSet:
+def _split(run: RunFolder) -> tuple[DataSet, Tensor | None]:
     config = run.config()
     return split_for_validation(load_data(config.data), 0.25, derive_seed(config.seed, "c", "validation"))
 
@@ -49,15 +52,17 @@ def test_the_split_shares_no_image_leaves_the_held_out_alone_and_depends_on_the_
     data = load_digits()
     numbered = ImageSet(torch.arange(len(data.train)).view(-1, 1, 1, 1).expand(-1, 1, 8, 8), data.train.labels)
     digits = replace(data, name="numbers", train=numbered)
-    split, same, other = (split_for_validation(digits, 0.25, seed) for seed in (1, 1, 2))
-    validation, training = (one.images[:, 0, 0, 0].tolist() for one in (split.held_out, split.train))
+    (split, rows), (_, same), (other, _) = (split_for_validation(digits, 0.25, seed) for seed in (1, 1, 2))
+    assert rows is not None
+    validation, training = split.held_out.images[:, 0, 0, 0].tolist(), rows.tolist()
     assert len(validation) == round(0.25 * len(data.train))
     assert sorted(validation + training) == list(range(len(data.train)))
-    assert torch.equal(split.train.labels, data.train.labels[split.train.images[:, 0, 0, 0]])
+    assert training == sorted(training)
     assert torch.equal(split.held_out.labels, data.train.labels[split.held_out.images[:, 0, 0, 0]])
-    assert torch.equal(split.train.images, same.train.images)
+    assert split.train is digits.train
+    assert torch.equal(rows, same)
     assert not torch.equal(split.held_out.images, other.held_out.images)
-    assert split_for_validation(digits, 0.0, 1) is digits
+    assert split_for_validation(digits, 0.0, 1) == (digits, None)
 
 
 def test_the_best_epoch_by_validation_images_becomes_the_weights(
@@ -70,10 +75,10 @@ def test_the_best_epoch_by_validation_images_becomes_the_weights(
     assert train(run).state is JobState.FINISHED
     told = [event for event in events_of(run) if isinstance(event, HeldOutLogged)]
     assert {event.images for event in told} == {"validation"}
-    assert [event.step for event in told] == [0, 6, 11, 16, 18]
-    candidates = {event.step: event.accuracy for event in told[1:]}
+    assert [event.step for event in told] == [6, 11, 16, 18]  # untrained weights are no candidate
+    candidates = {event.step: event.accuracy for event in told}
     best = max(accuracy for accuracy in candidates.values() if accuracy is not None)
-    validation = _split(run).held_out
+    validation = _split(run)[0].held_out
     network = load_network(run, run.config(), "c", "cpu")
     right = (network(to_float(validation.images)).logits.argmax(1) == validation.labels).float().mean()
     assert float(right) == pytest.approx(best, abs=1e-6)
@@ -92,7 +97,8 @@ def test_the_normalisation_is_measured_on_what_is_trained_on_and_kept_with_the_w
     run = mini_run(**recipe)
     train(run)
     tensors, _ = load_weights(run.weights("c"))
-    values = _split(run).train.images.double() / 255
+    data, rows = _split(run)
+    values = data.train.images[rows].double() / 255
     assert tensors["input.mean"].item() == pytest.approx(values.mean().item(), rel=1e-6)
     assert tensors["input.deviation"].item() == pytest.approx(values.std(correction=0).item(), rel=1e-6)
 
@@ -117,7 +123,7 @@ def test_a_run_stopped_beyond_its_best_epoch_ends_with_the_same_weights(
     del recipe["name"]
     straight, stopped = mini_run("straight", **recipe), mini_run("stopped", **recipe)
     train(straight)
-    assert offered == [6, 11, 16, 18]  # untrained weights are no candidate
+    assert offered == [6, 11, 16, 18]
     command_at("c", 12, Verb.STOP_KEEP)
     assert train(stopped).state is JobState.STOPPED
     assert train(stopped).state is JobState.FINISHED
@@ -125,3 +131,64 @@ def test_a_run_stopped_beyond_its_best_epoch_ends_with_the_same_weights(
     last = mini_run("last", **recipe | {"stages": [STAGE | {"keep": "last"}]})
     train(last)
     assert fingerprints(last) != fingerprints(straight)
+
+
+def test_no_image_that_is_trained_on_is_a_validation_image(
+    mini_run: Callable[..., RunFolder],
+    recipe: dict[str, Any],
+    train: Callable[[RunFolder], JobEnded],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[Tensor] = []
+    draw = ClassifierObjective.draw
+
+    def draw_and_note(self: ClassifierObjective, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
+        drawn.append(images)
+        return draw(self, images, labels, generator)
+
+    monkeypatch.setattr(ClassifierObjective, "draw", draw_and_note)
+    run = mini_run(**recipe)
+    train(run)
+    data, rows = _split(run)
+    assert rows is not None
+
+    def known(images: Tensor) -> set[bytes]:
+        return {image.numpy().tobytes() for image in images}
+
+    trained = known(torch.cat(drawn))
+    assert trained == known(to_float(data.train.images[rows]))
+    assert len(trained & known(to_float(data.held_out.images))) == 0
+
+
+@pytest.mark.parametrize("step", [6, 18])
+def test_a_stop_in_the_middle_of_a_measurement_is_heard_and_loses_neither_steps_nor_the_best(
+    step: int,
+    mini_run: Callable[..., RunFolder],
+    recipe: dict[str, Any],
+    train: Callable[[RunFolder], JobEnded],
+    command_at: Callable[..., object],
+    events_of: Callable[..., list[Event]],
+    fingerprints: Callable[[RunFolder], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What is offered wins: whoever forgets to measure again ends with other weights.
+    monkeypatch.setattr(Best, "offer", lambda best, network, _, at: _prefer(best, network, at, step))
+    monkeypatch.setattr(objectives, "MEASURED_AT_ONCE", 100)
+    del recipe["name"]
+    straight, stopped = mini_run("straight", **recipe), mini_run("stopped", **recipe)
+    train(straight)
+    command_at("c", step, Verb.STOP_KEEP)
+    ended = train(stopped)
+    assert ended.state is JobState.STOPPED
+    assert f"step {step} of stage 'c'" in ended.sentence
+    assert all(e.step < step for e in events_of(stopped) if isinstance(e, HeldOutLogged))
+    assert train(stopped).state is JobState.FINISHED
+    assert fingerprints(stopped) == fingerprints(straight)
+    told = [[e for e in events_of(run, n) if isinstance(e, HeldOutLogged)] for run, n in ((stopped, 2), (straight, 1))]
+    assert [(e.step, e.loss) for e in told[0]] == [(e.step, e.loss) for e in told[1] if e.step >= step]
+
+
+def _prefer(best: Best, network: nn.Module, at: int, step: int) -> None:
+    if at == step:
+        best.network.load_state_dict(network.state_dict())
+        best.accuracy, best.step = 0.9, at

@@ -15,6 +15,7 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import x_from_x
 from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
 from cfd_studio.diffusion.schedule import NoiseSchedule
+from cfd_studio.engine import execution
 from cfd_studio.engine.audience import Audience
 from cfd_studio.engine.build import derive_seed, load_denoiser
 from cfd_studio.engine.datasets import load_data
@@ -178,6 +179,33 @@ def test_a_wanted_number_of_threads_is_taken_and_none_is_measured() -> None:
     assert not steps
     assert choose_threads(ExecutionRequest(), "cpu", lambda: steps.append(1)) >= 1
     assert steps
+    torch.set_num_threads(1)
+
+
+def test_whoever_measures_the_threads_listens_before_every_step_and_times_a_long_one_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(execution.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(execution, "available_cores", lambda: 4)
+    done: list[str] = []
+
+    def measure(seconds: float) -> int:
+        def step() -> None:
+            now[0] += seconds / torch.get_num_threads()
+            done.append("step")
+
+        def pause() -> None:
+            now[0] += 100 * torch.get_num_threads()  # nobody's work
+            done.append("poll")
+
+        done.clear()
+        return choose_threads(ExecutionRequest(), "cpu", step, poll=pause)
+
+    assert measure(80.0) == 4
+    assert done == ["poll", "step"] * 3
+    assert measure(0.01) == 4
+    assert done == ["poll", "step"] * 30
     torch.set_num_threads(1)
 
 

@@ -247,6 +247,20 @@ def test_a_resnet_of_the_published_code_becomes_a_classifier_stage(tmp_path: Pat
         torch.testing.assert_close(told.logits, theirs.eval()(images), atol=1e-4, rtol=1e-4)
 
 
+def test_an_import_draws_no_random_number_while_a_job_trains_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The process-wide generator given back later is no help to a thread that draws from it meanwhile.
+    def drawn(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the process-wide generator was touched")
+
+    monkeypatch.setattr(torch.random, "fork_rng", drawn)
+    monkeypatch.setattr(torch, "manual_seed", drawn)
+    state = torch.get_rng_state()
+    import_checkpoint(CHECKPOINT, tmp_path / "run")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_a_classifier_needs_a_size_of_image_and_fits_its_architecture(tmp_path: Path) -> None:
     from torchvision.models import resnet18
 

@@ -1,19 +1,25 @@
 """A job from its first step to its last, and everything that may come between."""
 
 import json
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from cfd_studio.data.digits import load_digits
 from cfd_studio.engine import job as job_module
 from cfd_studio.engine.build import load_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints, load_checkpoint
+from cfd_studio.engine.controls import POLL_SECONDS
 from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.objectives import ClassifierObjective
+from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.trainer import Trainer
-from cfd_studio.protocol.commands import Verb
+from cfd_studio.engine.turns import Turns
+from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.protocol.events import (
     Event,
@@ -28,6 +34,7 @@ from cfd_studio.protocol.events import (
     dump_event,
 )
 from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import Lease, current_holder
 from cfd_studio.runs.mirror import RunMirror
@@ -323,6 +330,57 @@ def test_the_execution_plan_of_the_first_job_is_used_again(
         job_module.run_job(run, ExecutionRequest(device="cpu", threads=0))
     assert len(measured) == 1
     assert run.jobs()[0].read_plan() == run.jobs()[1].read_plan()
+
+
+def test_a_stop_is_heard_while_the_threads_are_measured(mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mini_run()
+    steps: list[int] = []
+
+    def measure(request: Any, device: Any, step: Any, sharers: int, poll: Any) -> int:
+        for _ in range(10):
+            time.sleep(POLL_SECONDS)
+            poll()
+            step()
+            steps.append(1)
+            inbox.drop(run.jobs()[-1].inbox, Command(verb=Verb.STOP_DISCARD))
+        return 1
+
+    monkeypatch.setattr(job_module, "choose_threads", measure)
+    assert job_module.run_job(run, ExecutionRequest(device="cpu", threads=0)).state is JobState.STOPPED
+    assert steps == [1]
+
+
+@pytest.mark.parametrize(
+    ("adopted", "fed"), [([], ("teacher", 32)), (["teacher"], ("pd-4", 24)), (STAGES, ("teacher", 16))]
+)
+def test_threads_are_measured_with_what_is_trained_or_with_a_few_images(
+    adopted: list[str], fed: tuple[str, int], mini_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = mini_run(evaluation={"judge": "judge", "samples": 32, "batch_size": 500}).config()
+    batches = {"teacher": 32, "pd-4": 24}
+    stages = []
+    for stage in config.stages:
+        how = stage.optimization
+        assert how is not None
+        how = how.model_copy(update={"batch_size": batches.get(stage.id, 8)})
+        stages.append(stage.model_copy(update={"optimization": None if stage.id in adopted else how}))
+    config = config.model_copy(update={"stages": tuple(stages)})
+    built: list[tuple[str, int]] = []
+
+    class Spy(torch.nn.Module):
+        def __init__(self, stage: str) -> None:
+            super().__init__()
+            self.stage, self.scale = stage, torch.nn.Parameter(torch.ones(()))
+
+        def forward(self, images: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+            built.append((self.stage, len(images)))
+            return images * self.scale * levels.view(-1, 1, 1, 1)
+
+    monkeypatch.setattr(job_module, "build_network", lambda _config, stage, *_: Spy(stage.id))
+    monkeypatch.setattr(job_module, "choose_threads", lambda _request, _device, step, **_: step() or 1)
+    request, listening = ExecutionRequest(device="cpu"), SimpleNamespace(poll=lambda: None)
+    job_module._execution_plan(config, request, "cpu", load_digits(), [], listening, Turns(), Ranks())  # type: ignore[arg-type]
+    assert built == [fed]
 
 
 def test_the_held_out_loss_repeats_to_the_last_bit(trained_run: RunFolder, events_of: EventsOf) -> None:

@@ -26,7 +26,8 @@ from cfd_studio.engine.objectives import (
     TeacherObjective,
     Terms,
 )
-from cfd_studio.networks.classifiers import PerceptronClassifier
+from cfd_studio.networks.classifiers import Classified, ConvolutionalClassifier, PerceptronClassifier
+from cfd_studio.networks.inputs import ClassifierInput
 from cfd_studio.protocol.stages import FeatureMatching
 
 
@@ -358,6 +359,61 @@ class _Told(_Network):
         assert labels is not None
         self.labels = labels
         return super().forward(z, level)
+
+
+class _Device(PerceptronClassifier):
+    """A classifier on the meta device that remembers where what it is fed lies."""
+
+    def __init__(self) -> None:
+        with torch.device("meta"):
+            super().__init__(16, 4, 8, 0.0)
+        self.fed: list[str] = []
+
+    def forward(self, x: Tensor) -> Classified:
+        self.fed.append(x.device.type)
+        return super().forward(x)
+
+
+def test_images_that_lie_on_the_host_are_measured_on_the_networks_device_part_by_part() -> None:
+    network, data = _Device(), _pixels(MEASURED_AT_ONCE + 1)
+    with pytest.raises(RuntimeError, match=r"item\(\)"):  # all is computed; the meta device has no numbers to read
+        ClassifierObjective().held_out(network, data, 0)
+    assert network.fed == ["meta", "meta"]
+
+
+@pytest.mark.parametrize(("side", "resized", "at_once"), [(4, None, 1000), (64, None, 250), (4, 64, 250)])
+def test_of_large_images_a_classifier_is_shown_fewer_at_once(side: int, resized: int | None, at_once: int) -> None:
+    classifier = ConvolutionalClassifier(1, 4, 2, 0.0).eval()
+    classifier.input = ClassifierInput(1, resized)
+    sizes: list[int] = []
+    classifier.body.register_forward_pre_hook(lambda _, fed: sizes.append(len(fed[0])))
+    images = torch.zeros(1010, 1, side, side, dtype=torch.uint8)
+    ClassifierObjective().held_out(classifier, ImageSet(images, torch.zeros(1010, dtype=torch.int64)), 0)
+    assert sizes == [at_once] * (1010 // at_once) + [1010 % at_once]
+
+
+def test_of_large_images_a_denoiser_is_shown_fewer_at_once_and_others_get_in_between(schedule: NoiseSchedule) -> None:
+    heard: list[int] = []
+    network = lambda z, t: (heard.append(len(z)), z)[1]  # noqa: E731
+    data = ImageSet(torch.zeros(300, 1, 64, 64, dtype=torch.uint8), torch.zeros(300, dtype=torch.int64))
+    objective = TeacherObjective(schedule, x_from_x)
+    objective.held_out(network, data, 0, lambda: heard.append(0))  # type: ignore[arg-type]
+    assert heard == [128, 0, 128, 0, 44]
+
+
+def test_a_classifiers_measurement_is_left_where_somebody_says_so() -> None:
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    def enough() -> None:
+        raise Enough
+
+    network = PerceptronClassifier(16, 4, 8, 0.0).eval()
+    shown: list[int] = []
+    network.register_forward_pre_hook(lambda _, fed: shown.append(len(fed[0])))
+    with pytest.raises(Enough):
+        ClassifierObjective().held_out(network, _pixels(3 * MEASURED_AT_ONCE), 0, enough)
+    assert shown == [MEASURED_AT_ONCE]
 
 
 def test_a_conditional_student_and_its_teacher_hear_the_same_classes_some_of_them_hidden(

@@ -1,5 +1,6 @@
 """Inception's figures against known answers and against torch-fidelity itself."""
 
+import io
 import math
 from pathlib import Path
 
@@ -60,6 +61,25 @@ def test_other_weights_are_refused_in_a_clause() -> None:
         Inception({"fc": torch.full((1008, 2048), torch.nan)}, "cpu")
     with pytest.raises(InceptionError, match="is no finite tensor"):
         Inception({"epoch": 3}, "cpu")
+
+
+def test_inception_is_built_without_a_random_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    # A job may train in another thread: giving the process-wide generator back afterwards would be too late for it.
+    monkeypatch.setattr(torch.random, "fork_rng", None)
+    nothing = io.BytesIO()
+    torch.save({}, nothing)
+    nothing.seek(0)
+    with monkeypatch.context() as patch, torch.device("meta"):
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        empty = FeatureExtractorInceptionV3("empty", ["2048"], nothing).state_dict()
+    state = {name: torch.ones(tensor.shape) for name, tensor in empty.items() if not name.endswith("tracked")}
+    before = torch.get_rng_state()
+    inception = Inception(state, "cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert {tensor.device.type for tensor in inception._network.state_dict().values()} == {"cpu"}
+    assert torch.equal(inception._network.state_dict()["fc.weight"], state["fc.weight"])
 
 
 def test_figures_from_features_are_those_of_torch_fidelity() -> None:

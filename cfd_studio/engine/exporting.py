@@ -1,9 +1,7 @@
 """Trained models written for other programs: weights with their description, ONNX, sets of images."""
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,8 @@ from cfd_studio.engine.execution import choose_device
 from cfd_studio.engine.imageset import labels_in_turn, write_images
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.interop.onnx_sampler import require_onnx, run_onnx, to_onnx
-from cfd_studio.interop.weights import read_metadata, save_weights
+from cfd_studio.interop.weights import read_metadata, weights_bytes
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import ExportFormat
 from cfd_studio.protocol.errors import CfdError
@@ -23,8 +22,10 @@ from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.protocol.stages import ClassifierStage
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.runs.outputs import check_output, writing
 
-FORMAT_VERSION = 1
+FORMAT, FORMAT_VERSION = "cfd-studio-export", 1
 MOST_UNROLLED = 64
 LARGEST_DIFFERENCE = 1e-3
 CHECKED = 3  # images
@@ -76,20 +77,31 @@ def export_model(
     """
     if SUFFIXES[to] and out.suffix != SUFFIXES[to]:
         raise CfdError(f"is no {SUFFIXES[to]} file", where=str(out), advice="Name the file so.")
+    if to == "safetensors":
+        if sampler != DDIM:
+            raise CfdError(
+                f"weights are written with the levels of ddim, not with the sampler {sampler}",
+                where=str(out),
+                advice="Leave out how images are drawn: weights can be drawn from with any sampler.",
+            )
+        _check_description(out.with_suffix(".json"))
+    check_output(out, folder=to == "images")
     folder = RunFolder.open(run)
     config = folder.config()
     classifiers = [one.id for one in config.stages if isinstance(one, ClassifierStage)]
     if stage in classifiers:
         if to != "safetensors":
             raise CfdError(f"'{stage}' is a classifier, which draws no images", advice="Export it to safetensors.")
-        with _writing(out):
+        if steps is not None:
+            raise CfdError(f"'{stage}' is a classifier, which has no steps", advice="Leave the steps out.")
+        with writing(out):
             return _write_classifier(folder, config, stage, out)
     if to == "onnx":
         require_onnx()  # before anything is loaded
     model = open_models(run, [stage], "cpu" if to == "onnx" else choose_device(device))[0]
     steps = steps or model.own_steps
     model.check_steps(steps)
-    with _writing(out):
+    with writing(out):
         if to == "images":
             return write_images(model, out, steps=steps, count=count, seed=seed, sampler=sampler)
         if to == "onnx":
@@ -135,13 +147,30 @@ def _write_classifier(run: RunFolder, config: RunConfig, stage_id: str, out: Pat
 
 def _write_pair(out: Path, config: RunConfig, stage_id: str, network: nn.Module, description: dict[str, Any]) -> str:
     beside = out.with_suffix(".json")
-    about = {"format": "cfd-studio-export", "format_version": FORMAT_VERSION, "run": config.name, "stage": stage_id}
+    about = {"format": FORMAT, "format_version": FORMAT_VERSION, "run": config.name, "stage": stage_id}
     out.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.opened(beside) as stream:
-        save_weights(out, network, {"stage": stage_id})
-        weights = {"file": out.name, "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
-        stream.write(json.dumps({**about, "weights": weights, **description}, indent=2).encode())
+    content = weights_bytes(network, {"stage": stage_id})
+    weights = {"file": out.name, "sha256": hashlib.sha256(content).hexdigest()}
+    told = json.dumps({**about, "weights": weights, **description}, indent=2).encode()
+    atomic.write_together({out: content, beside: told})
     return f"The weights of '{stage_id}' are in {out}, and what builds their network and samples with it in {beside}."
+
+
+def _check_description(path: Path) -> None:
+    """Make sure that the JSON file beside the weights is not there, or an earlier export's."""
+    check_output(path)
+    try:
+        about = strict_json.loads(read_bounded(path, LARGEST_NOTE, follow=True))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        about = None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise CfdError(
+            "is there, is no description of weights, and would be replaced by one",
+            where=str(path),
+            advice="Give the weights another name.",
+        )
 
 
 def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
@@ -180,13 +209,3 @@ def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
         f"'{model.stage_id}' with {steps} {noun} is in {out} ({len(content):,} bytes); onnxruntime and torch differ by "
         f"{difference:.2g} at most."
     )
-
-
-@contextlib.contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CfdError(
-            f"cannot be written ({error.strerror or error})", where=str(out), advice="Choose another place."
-        ) from None

@@ -166,7 +166,7 @@ def test_an_export_that_fails_leaves_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exporting, "save_weights", fail)
+    monkeypatch.setattr(exporting.atomic.os, "fsync", fail)
     monkeypatch.setattr(Image.Image, "save", fail)
     (tmp_path / "new").mkdir()
     out = tmp_path / "new" / ("set" if to == "images" else "m.safetensors")

@@ -1,5 +1,6 @@
 """``cfd-studio export``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -41,9 +42,18 @@ def export(
     from cfd_studio.engine.mishaps import told
 
     take_modest_threads()
-    if to == "onnx":
-        typer.echo("Building the graph and comparing it with torch; beyond some 8 steps this takes minutes.", err=True)
     with told(f"exporting {run}", device, "Ask for fewer steps, or use --device cpu."):
         typer.echo(
-            export_model(run, stage, _FORMATS[to], out, device=device, steps=steps, count=count, seed=seed, sampler=how)
+            export_model(
+                run,
+                stage,
+                _FORMATS[to],
+                out,
+                device=device,
+                steps=steps,
+                count=count,
+                seed=seed,
+                sampler=how,
+                say=partial(typer.echo, err=True),
+            )
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.runs.outputs import check_output, writing
 
 FORMAT, FORMAT_VERSION = "cfd-studio-export", 1
-MOST_UNROLLED = 64
+MOST_UNROLLED, MOST_QUICK = 64, 8  # steps of a graph
 LARGEST_DIFFERENCE = 1e-3
 CHECKED = 3  # images
 _GRAPHS = (DDIM, Sampler(name="reference"))
@@ -44,6 +45,7 @@ def export_model(
     count: int = 1000,
     seed: int = 0,
     sampler: Sampler = DDIM,
+    say: Callable[[str], object] | None = None,
 ) -> str:
     """Write a trained stage for other programs; whole, or not at all.
 
@@ -64,6 +66,8 @@ def export_model(
         Images of a set, and the seed of their noise.
     sampler : Sampler, optional
         How images are drawn; a graph can hold DDIM without fresh noise, and the reference's.
+    say : callable, optional
+        Given a sentence before work begins that may take minutes.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def export_model(
     """
     if SUFFIXES[to] and out.suffix != SUFFIXES[to]:
         raise CfdError(f"is no {SUFFIXES[to]} file", where=str(out), advice="Name the file so.")
+    check_output(out, folder=to == "images")
     if to == "safetensors":
         if sampler != DDIM:
             raise CfdError(
@@ -85,7 +90,6 @@ def export_model(
                 advice="Leave out how images are drawn: weights can be drawn from with any sampler.",
             )
         _check_description(out.with_suffix(".json"))
-    check_output(out, folder=to == "images")
     folder = RunFolder.open(run)
     config = folder.config()
     classifiers = [one.id for one in config.stages if isinstance(one, ClassifierStage)]
@@ -105,7 +109,7 @@ def export_model(
         if to == "images":
             return write_images(model, out, steps=steps, count=count, seed=seed, sampler=sampler)
         if to == "onnx":
-            return _write_onnx(model, steps, sampler, out)
+            return _write_onnx(model, steps, sampler, out, say)
         return _write_safetensors(config, model, steps, out)
 
 
@@ -173,7 +177,7 @@ def _check_description(path: Path) -> None:
         )
 
 
-def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
+def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path, say: Callable[[str], object] | None) -> str:
     if sampler not in _GRAPHS:
         raise CfdError(
             f"a graph cannot hold the sampler {sampler}", where=str(out), advice="Use ddim without eta, or reference."
@@ -184,6 +188,9 @@ def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
             where=str(out),
             advice=f"Ask for at most {MOST_UNROLLED} (--steps), or export a student.",
         )
+    if say:
+        long = ", which takes minutes" if steps > MOST_QUICK else ""
+        say(f"Writing a graph of {steps} network{'s' if steps > 1 else ''} and comparing it with torch{long}.")
     schedule = model.denoiser.schedule
     levels = sampling_levels(schedule.num_timesteps, model.own_steps, steps)
     noise = starting_noise(0, 0, CHECKED, model.shape)

@@ -30,7 +30,7 @@ def check_output(path: Path, *, folder: bool = False) -> None:
     with writing(path):
         # The folder counts, not a link of that name: writing replaces the link, not what it points to.
         _refuse_a_runs_own(Path(os.path.realpath(path.parent), path.name))
-        if not folder and path.exists() and not path.is_file():
+        if path.exists() and not folder and not path.is_file():
             raise CfdError("is there and is no plain file", where=str(path), advice="Choose another file.")
         nearest = next(parent for parent in path.absolute().parents if parent.exists())
         with tempfile.TemporaryFile(dir=nearest):  # permissions alone do not tell

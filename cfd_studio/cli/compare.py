@@ -9,6 +9,7 @@ from cfd_studio.cli.sampler_options import EtaOption, GuidanceOption, LabelsOpti
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs import atomic
+from cfd_studio.runs.outputs import check_output, writing
 
 
 def compare(
@@ -32,7 +33,8 @@ def compare(
     """
     if out.suffix != ".png":
         raise CfdError("the picture is a .png", where=str(out), advice="Name the file so.")
-    from cfd_studio.cli.sample import parse_steps, writing
+    check_output(out)
+    from cfd_studio.cli.sample import parse_steps
     from cfd_studio.engine.execution import choose_device, take_modest_threads
     from cfd_studio.engine.mishaps import told
     from cfd_studio.engine.models import open_models

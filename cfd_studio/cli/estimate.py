@@ -23,7 +23,7 @@ def estimate_cost(
     Neither the images nor any download is needed. Where a step takes long, as on a CPU, a small batch is scaled up.
     """
     config = read_config(recipe, settings or [])
-    comparable = read_recipe_of(recipe).comparable
+    comparable = "" if settings else read_recipe_of(recipe).comparable
 
     from cfd_studio.engine.estimate import estimate
     from cfd_studio.engine.execution import choose_device

@@ -1,7 +1,6 @@
 """``cfd-studio evaluate``."""
 
 import json
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cfd_studio.cli.quality_table import QualityTable
-from cfd_studio.cli.sample import parse_steps, writing
+from cfd_studio.cli.sample import parse_steps
 from cfd_studio.cli.sampler_options import read_samplers
 from cfd_studio.cli.train import DataFolder
 from cfd_studio.cli.wishes import Wishes
@@ -19,6 +18,7 @@ from cfd_studio.protocol.figures import INCEPTION, StageQuality, named
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.outputs import check_output, writing
 
 if TYPE_CHECKING:
     from cfd_studio.engine.samples import Samples
@@ -84,8 +84,8 @@ def evaluate(
     )
     folders = [RunFolder.open(run) for run in runs]
     _check_experiment(folders)
-    if out is not None and not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
-        raise CfdError("cannot be written there", where=str(out), advice="Choose another file.")
+    if out is not None:
+        check_output(out)
     from cfd_studio.engine.execution import choose_device
     from cfd_studio.engine.mishaps import told
 
@@ -118,6 +118,7 @@ def evaluate(
                 "floor": [figure.model_dump(mode="json") for figure in floor],
             }
         with writing(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_bytes(out, json.dumps(content, indent=2).encode())
     for one in drawn:
         one.forget()

@@ -1,5 +1,6 @@
 """``cfd-studio export``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -29,8 +30,9 @@ def export(
     """Write a trained model for other programs.
 
     safetensors: the weights, and beside them a JSON file with all that builds the network and samples with it. onnx:
-    the model with its sampler loop in one graph, compared with torch in onnxruntime before it is written. images:
-    numbered PNG files and samples.npz (arr_0, uint8, NHWC; arr_1 the classes).
+    the model with its sampler loop in one graph, compared with torch in onnxruntime before it is written; the graph
+    holds the network once per step, and takes minutes beyond some 8 steps. images: numbered PNG files and samples.npz
+    (arr_0, uint8, NHWC; arr_1 the classes).
     """
     if to not in _FORMATS:
         raise CfdError(f"'{to}' is no format", where="--to", advice=f"Use {', '.join(_FORMATS)}.")
@@ -42,5 +44,16 @@ def export(
     take_modest_threads()
     with told(f"exporting {run}", device, "Ask for fewer steps, or use --device cpu."):
         typer.echo(
-            export_model(run, stage, _FORMATS[to], out, device=device, steps=steps, count=count, seed=seed, sampler=how)
+            export_model(
+                run,
+                stage,
+                _FORMATS[to],
+                out,
+                device=device,
+                steps=steps,
+                count=count,
+                seed=seed,
+                sampler=how,
+                say=partial(typer.echo, err=True),
+            )
         )

@@ -43,11 +43,14 @@ def recipe_section(name: str, recipe: Recipe, config: RunConfig) -> str:
 
 def _models(config: RunConfig) -> str:
     data, network = config.data, config.network
-    levels = f" and at level {', '.join(map(str, network.attention_levels))}" if network.attention_levels else ""
+    *others, last = map(str, network.attention_levels or ("",))
+    at = f"levels {', '.join(others)} and {last}" if others else f"level {last}"
+    levels = f" and at {at}" if last else ""
     blocks = f"{network.residual_blocks} residual block{'s' if network.residual_blocks > 1 else ''}"
     conditional = f", class-conditional (classes hidden: {network.label_dropout:g})" if network.conditional else ""
+    words = DATA_SETS[data.name].words
     return (
-        f"{DATA_SETS[data.name].words}, {data.side}x{data.side}x{data.depth}{', flipped' if data.flips else ''}. "
+        f"{words[0].upper()}{words[1:]}, {data.side}x{data.side}x{data.depth}{', flipped' if data.flips else ''}. "
         f"Base grid of {config.schedule.num_timesteps:,} levels, {'clean' if config.schedule.clean_end else 'noisy'} "
         f"end, {config.prediction} prediction. U-Net of {network.channels} channels x {network.multipliers}, "
         f"{blocks} per level, attention in the middle{levels}{conditional}."

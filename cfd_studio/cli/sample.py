@@ -2,8 +2,6 @@
 
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +19,7 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs import atomic
 from cfd_studio.runs.intake import open_bounded
+from cfd_studio.runs.outputs import check_output, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,6 +59,7 @@ def sample(
     classes = read_labels(labels)
     if out.suffix not in (".png", ".npz"):
         raise CfdError("is neither .png nor .npz", where=str(out), advice="Name the file so.")
+    check_output(out)
 
     import numpy as np
     import torch
@@ -94,22 +94,6 @@ def sample(
                     np.savez(stream, **arrays)
             else:
                 write_strip(out, torch.cat(blocks), min(IMAGES_PER_ROW, len(start)))
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say it where a file that was asked for cannot be written.
-
-    Raises
-    ------
-    CfdError
-    """
-    try:
-        yield
-    except OSError as error:
-        raise CfdError(
-            f"cannot be written ({error.strerror or error})", where=str(path), advice="Choose another file."
-        ) from None
 
 
 def parse_steps(text: str) -> list[int]:

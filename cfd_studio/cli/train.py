@@ -1,5 +1,6 @@
 """``cfd-studio train`` and ``cfd-studio resume``."""
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import MOST_PARTS, MOST_PROCESSES, ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.status import read_status
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 measures which number is fastest.")]
@@ -78,7 +81,14 @@ def train(
     config = read_config(recipe, settings or [], teacher)
     choose_device(device, processes)  # before the folder is made
     check_place(config.data.name, data)
-    raise typer.Exit(work(run, lambda path: RunFolder.create(path, config), request))
+    code = work(run, lambda path: RunFolder.create(path, config), request)
+    if code and config.data.name not in ("digits", "none") and _failed_before_training(RunFolder(run)):
+        typer.echo(
+            f"The run is made, and nothing of it is trained: mend that and go on with `cfd-studio resume "
+            f"{shlex.quote(str(run))} --data PATH`, or begin a new run in another folder.",
+            err=True,
+        )
+    raise typer.Exit(code)
 
 
 def resume(
@@ -93,6 +103,13 @@ def resume(
     """Go on with a run from its newest checkpoint."""
     request = execution_request(device, threads, processes, accumulation, data, inception_file)
     raise typer.Exit(work(run, RunFolder.open, request))
+
+
+def _failed_before_training(run: RunFolder) -> bool:
+    """Tell whether the newest job failed on its images: those that it found are kept with its plan."""
+    jobs = run.jobs()
+    status = read_status(jobs[-1].status) if jobs else None
+    return status is not None and status.state is JobState.FAILED and jobs[-1].read_plan() is None
 
 
 def execution_request(

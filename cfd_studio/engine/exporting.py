@@ -1,9 +1,8 @@
 """Trained models written for other programs: weights with their description, ONNX, sets of images."""
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from cfd_studio.engine.execution import choose_device
 from cfd_studio.engine.imageset import labels_in_turn, write_images
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.interop.onnx_sampler import require_onnx, run_onnx, to_onnx
-from cfd_studio.interop.weights import read_metadata, save_weights
+from cfd_studio.interop.weights import read_metadata, weights_bytes
+from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import ExportFormat
 from cfd_studio.protocol.errors import CfdError
@@ -23,9 +23,11 @@ from cfd_studio.protocol.sampling import DDIM, Sampler
 from cfd_studio.protocol.stages import ClassifierStage
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.runs.outputs import check_output, writing
 
-FORMAT_VERSION = 1
-MOST_UNROLLED = 64
+FORMAT, FORMAT_VERSION = "cfd-studio-export", 1
+MOST_UNROLLED, MOST_QUICK = 64, 8  # steps of a graph
 LARGEST_DIFFERENCE = 1e-3
 CHECKED = 3  # images
 _GRAPHS = (DDIM, Sampler(name="reference"))
@@ -43,6 +45,7 @@ def export_model(
     count: int = 1000,
     seed: int = 0,
     sampler: Sampler = DDIM,
+    say: Callable[[str], object] | None = None,
 ) -> str:
     """Write a trained stage for other programs; whole, or not at all.
 
@@ -63,6 +66,8 @@ def export_model(
         Images of a set, and the seed of their noise.
     sampler : Sampler, optional
         How images are drawn; a graph can hold DDIM without fresh noise, and the reference's.
+    say : callable, optional
+        Given a sentence before work begins that may take minutes.
 
     Returns
     -------
@@ -76,24 +81,35 @@ def export_model(
     """
     if SUFFIXES[to] and out.suffix != SUFFIXES[to]:
         raise CfdError(f"is no {SUFFIXES[to]} file", where=str(out), advice="Name the file so.")
+    check_output(out, folder=to == "images")
+    if to == "safetensors":
+        if sampler != DDIM:
+            raise CfdError(
+                f"weights are written with the levels of ddim, not with the sampler {sampler}",
+                where=str(out),
+                advice="Leave out how images are drawn: weights can be drawn from with any sampler.",
+            )
+        _check_description(out.with_suffix(".json"))
     folder = RunFolder.open(run)
     config = folder.config()
     classifiers = [one.id for one in config.stages if isinstance(one, ClassifierStage)]
     if stage in classifiers:
         if to != "safetensors":
             raise CfdError(f"'{stage}' is a classifier, which draws no images", advice="Export it to safetensors.")
-        with _writing(out):
+        if steps is not None:
+            raise CfdError(f"'{stage}' is a classifier, which has no steps", advice="Leave the steps out.")
+        with writing(out):
             return _write_classifier(folder, config, stage, out)
     if to == "onnx":
         require_onnx()  # before anything is loaded
     model = open_models(run, [stage], "cpu" if to == "onnx" else choose_device(device))[0]
     steps = steps or model.own_steps
     model.check_steps(steps)
-    with _writing(out):
+    with writing(out):
         if to == "images":
             return write_images(model, out, steps=steps, count=count, seed=seed, sampler=sampler)
         if to == "onnx":
-            return _write_onnx(model, steps, sampler, out)
+            return _write_onnx(model, steps, sampler, out, say)
         return _write_safetensors(config, model, steps, out)
 
 
@@ -135,16 +151,33 @@ def _write_classifier(run: RunFolder, config: RunConfig, stage_id: str, out: Pat
 
 def _write_pair(out: Path, config: RunConfig, stage_id: str, network: nn.Module, description: dict[str, Any]) -> str:
     beside = out.with_suffix(".json")
-    about = {"format": "cfd-studio-export", "format_version": FORMAT_VERSION, "run": config.name, "stage": stage_id}
+    about = {"format": FORMAT, "format_version": FORMAT_VERSION, "run": config.name, "stage": stage_id}
     out.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.opened(beside) as stream:
-        save_weights(out, network, {"stage": stage_id})
-        weights = {"file": out.name, "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
-        stream.write(json.dumps({**about, "weights": weights, **description}, indent=2).encode())
+    content = weights_bytes(network, {"stage": stage_id})
+    weights = {"file": out.name, "sha256": hashlib.sha256(content).hexdigest()}
+    told = json.dumps({**about, "weights": weights, **description}, indent=2).encode()
+    atomic.write_together({out: content, beside: told})
     return f"The weights of '{stage_id}' are in {out}, and what builds their network and samples with it in {beside}."
 
 
-def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
+def _check_description(path: Path) -> None:
+    """Make sure that the JSON file beside the weights is not there, or an earlier export's."""
+    check_output(path)
+    try:
+        about = strict_json.loads(read_bounded(path, LARGEST_NOTE, follow=True))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        about = None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise CfdError(
+            "is there, is no description of weights, and would be replaced by one",
+            where=str(path),
+            advice="Give the weights another name.",
+        )
+
+
+def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path, say: Callable[[str], object] | None) -> str:
     if sampler not in _GRAPHS:
         raise CfdError(
             f"a graph cannot hold the sampler {sampler}", where=str(out), advice="Use ddim without eta, or reference."
@@ -155,6 +188,9 @@ def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
             where=str(out),
             advice=f"Ask for at most {MOST_UNROLLED} (--steps), or export a student.",
         )
+    if say:
+        long = ", which takes minutes" if steps > MOST_QUICK else ""
+        say(f"Writing a graph of {steps} network{'s' if steps > 1 else ''} and comparing it with torch{long}.")
     schedule = model.denoiser.schedule
     levels = sampling_levels(schedule.num_timesteps, model.own_steps, steps)
     noise = starting_noise(0, 0, CHECKED, model.shape)
@@ -180,13 +216,3 @@ def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path) -> str:
         f"'{model.stage_id}' with {steps} {noun} is in {out} ({len(content):,} bytes); onnxruntime and torch differ by "
         f"{difference:.2g} at most."
     )
-
-
-@contextlib.contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CfdError(
-            f"cannot be written ({error.strerror or error})", where=str(out), advice="Choose another place."
-        ) from None

@@ -23,6 +23,7 @@ from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.imports import FOLDER
+from cfd_studio.runs.outputs import check_output
 
 # What the published code predicts: with it, not with eps or v, its checkpoints draw what that code draws.
 REFERENCE_PREDICTION = "x"
@@ -69,6 +70,7 @@ def import_checkpoint(
     """
     run = RunFolder(folder)
     run.refuse_taken()
+    check_output(folder, folder=True)
     found = read_reference(file)
     config = _config(file, found, data, prediction, image_size, (name or file.stem)[:LONGEST_NAME] or "imported")
     stage = config.stages[0]

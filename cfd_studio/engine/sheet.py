@@ -9,6 +9,7 @@ from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine.evaluation import halvings
 from cfd_studio.engine.gallery import tile
 from cfd_studio.engine.models import Model
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import DDIM, Sampler
 
 PAPER, INK, FAINT, ACCENT, CELL = "#ffffff", "#1f2430", "#8a909c", "#3b6fe0", 214
@@ -41,14 +42,19 @@ def draw_sheet(
     Raises
     ------
     CfdError
-        Where a model has no such class, or cannot be guided.
+        Where a model has no such class, cannot be guided, or where no model can use as few steps as any column has.
     """
     rows = [
         (model, sampler)
         for model in models
         for sampler in dict.fromkeys(one.unguided if model.student else one for one in samplers)
     ]
-    columns = sorted(step_counts or halvings(max(model.own_steps for model in models)), reverse=True)
+    most = max(model.own_steps for model in models)
+    columns = sorted(step_counts or halvings(most), reverse=True)
+    if columns[-1] > most:
+        raise CfdError(
+            f"no model can use {columns[-1]} steps, and the picture would be empty", advice=f"Ask for 1 to {most}."
+        )
     per_row = math.ceil(math.sqrt(count))
     noise = starting_noise(seed, 0, count, models[0].shape)
     side = models[0].shape[2] * per_row + per_row - 1

@@ -114,7 +114,8 @@ def _content(entries: Any, size: int) -> ReferenceModel | ReferenceClassifier:
     if not isinstance(entries, dict):
         raise Misfit("holds no named entries")
     if "model" in entries and not _OF_A_MODEL & entries.keys():
-        return ReferenceClassifier("model", *read_classifier(_state(entries, "model", size)))
+        shape, weights = read_classifier(_state(entries, "model", size))
+        return ReferenceClassifier("model", shape, _in_float32(weights))
     which = "ema_model" if "ema_model" in entries else "net_model"
     missing = [key for key in (which, "T", "time_scale") if key not in entries]
     if missing:
@@ -123,17 +124,18 @@ def _content(entries: Any, size: int) -> ReferenceModel | ReferenceClassifier:
     state = _state(entries, which, size)
     layout, weights = read_unet(state, num_timesteps=own_steps * time_scale)
     side = _side(entries["x_T"], layout.image_channels) if "x_T" in entries else None
-    return ReferenceModel(which, layout, weights, own_steps, own_steps * time_scale, side)
+    return ReferenceModel(which, layout, _in_float32(weights), own_steps, own_steps * time_scale, side)
 
 
 def _state(entries: Mapping[str, Any], which: str, size: int) -> State:
-    """Return a state dict, in float32 and without the prefix that `DataParallel` gives each name."""
+    """Return a state dict as the file has it, but without the prefix that `DataParallel` gives each name."""
     state = entries[which]
     if not isinstance(state, dict) or not state:
         raise Misfit(f"holds no state dict in {which}")
     for name, tensor in state.items():
-        counter = isinstance(name, str) and name.endswith("num_batches_tracked")  # of batch normalisation
-        if not isinstance(tensor, Tensor) or not (counter or tensor.is_floating_point()):
+        named = isinstance(name, str) and isinstance(tensor, Tensor)
+        counter = named and name.endswith("num_batches_tracked")  # of batch normalisation
+        if not named or not (counter or tensor.is_floating_point()):
             raise Misfit(f"holds in {which} what is no named tensor of real numbers ({str(name)[:80]})")
     if sum(tensor.numel() * tensor.itemsize for tensor in state.values()) > size:
         raise Misfit(f"holds tensors in {which} that overlap")  # apart from each other they would outgrow the file
@@ -141,10 +143,11 @@ def _state(entries: Mapping[str, Any], which: str, size: int) -> State:
         if not torch.isfinite(tensor).all():
             raise Misfit(f"holds numbers in {which} that are not finite ({name[:120]})")
     prefix = "module." if all(name.startswith("module.") for name in state) else ""
-    return {
-        name.removeprefix(prefix): tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in state.items()
-    }
+    return {name.removeprefix(prefix): tensor.detach() for name, tensor in state.items()}
+
+
+def _in_float32(weights: State) -> State:
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
 
 
 def _whole(entries: Mapping[str, Any], key: str) -> int:

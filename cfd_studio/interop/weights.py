@@ -34,19 +34,23 @@ _DTYPES = (
 
 
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:
-    """Write a network's state dict, whole or not at all, with a digest by which later damage is found.
+    """Write what `weights_bytes` returns, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(path, weights_bytes(network, metadata))
+
+
+def weights_bytes(network: nn.Module, metadata: dict[str, str]) -> bytes:
+    """Return the file of a network's state dict, with a digest by which later damage is found.
 
     Parameters
     ----------
-    path : Path
     network : nn.Module
     metadata : dict of str to str
         What, beside the run's config, is needed to build the network again.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     signed = metadata | {_DIGEST: _digest(state, metadata)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(path, save(state, metadata={METADATA_KEY: json.dumps(signed, sort_keys=True)}))
+    return save(state, metadata={METADATA_KEY: json.dumps(signed, sort_keys=True)})
 
 
 def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +16,16 @@ def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
     """Replace a file so that a reader sees the old content or the new one, whenever the power fails."""
     with opened(path) as stream:
         stream.writelines(pieces)
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Replace files that belong together: all of them are on the disk before the first one gets its name."""
+    with contextlib.ExitStack() as stack:
+        for path, content in contents.items():
+            stream = stack.enter_context(opened(path))
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ LARGEST_CONFIG = 8 * 2**20
 LARGEST_NOTE = 2**20  # status, lease, plan, figures, manifest, settings
 
 JOB_NAME = re.compile(r"([0-9]{4,9})-([a-z]+)")
-_OF_A_RUN = (
+OF_A_RUN = (
     "run.json",
     "config.json",
     "lease.json",
@@ -103,7 +103,7 @@ def refuse_links(run: Path, stages: Iterable[str]) -> None:
 
 def _places(run: Path, stages: Iterable[str]) -> Iterator[Path]:
     """Yield everything that is followed by name, each folder before what lies in it."""
-    yield from (run / name for name in _OF_A_RUN)
+    yield from (run / name for name in OF_A_RUN)
     for stage in stages:
         yield run / "stages" / stage
         yield from (run / "stages" / stage / name for name in _OF_A_STAGE)

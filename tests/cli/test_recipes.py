@@ -171,6 +171,15 @@ def test_the_document_has_a_section_and_every_stage_of_every_preset(capsys: pyte
     assert "AutoAugment, Cutout 16, best epoch on 10% validation" in paper
 
 
+def test_levels_with_attention_are_listed_as_a_sentence_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["presets", "--markdown"], lambda **_: 0) == 0
+    sections = {part.partition(":")[0]: part for part in capsys.readouterr().out.split("\n## ")[1:]}
+    assert "in the middle and at levels 2 and 3, class-conditional" in sections["imagenet64"]
+    assert "in the middle and at level 1." in sections["cifar10-paper"]
+    for section in sections.values():
+        assert all(part[0].isupper() for part in section.split("\n\n")[1:] if not part.startswith("|"))
+
+
 def test_the_list_of_presets_says_what_each_is_comparable_with(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["presets"], lambda **_: 0) == 0
     said = " ".join(capsys.readouterr().out.split())

@@ -1,11 +1,13 @@
 """Trained models for other programs: what is written is whole, and suffices to draw the same images."""
 
+import contextlib
 import itertools
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.sampling import Sampler
+from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -166,13 +169,66 @@ def test_an_export_that_fails_leaves_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exporting, "save_weights", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     monkeypatch.setattr(Image.Image, "save", fail)
     (tmp_path / "new").mkdir()
     out = tmp_path / "new" / ("set" if to == "images" else "m.safetensors")
     with pytest.raises(CfdError, match="No space left on device"):
         export_model(trained_run.path, "cfd-2", to, out, count=2)
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_weights_and_their_description_are_replaced_together(
+    trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    export_model(trained_run.path, "pd-4", "safetensors", out)
+    old = [out.read_bytes(), out.with_suffix(".json").read_bytes()]
+    opened, written = atomic.opened, []
+
+    @contextlib.contextmanager
+    def second_does_not_fit(path: Path) -> Iterator[BinaryIO]:
+        with opened(path) as stream:
+            written.append(path)
+            if len(written) == 2:
+                raise OSError(28, "No space left on device")
+            yield stream
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "opened", second_does_not_fit)
+        with pytest.raises(CfdError, match="No space left on device"):
+            export_model(trained_run.path, "cfd-2", "safetensors", out)
+    assert [out.read_bytes(), out.with_suffix(".json").read_bytes()] == old
+    export_model(trained_run.path, "cfd-2", "safetensors", out)
+    assert json.loads(out.with_suffix(".json").read_bytes())["stage"] == "cfd-2"
+
+
+@pytest.mark.parametrize("content", [b'{"name": "mine"}', b"[1]", b"no JSON", b""])
+def test_a_json_file_of_somebody_else_beside_the_weights_is_left_alone(
+    content: bytes, trained_run: RunFolder, tmp_path: Path
+) -> None:
+    (tmp_path / "m.json").write_bytes(content)
+    with pytest.raises(CfdError, match="is no description of weights"):
+        export_model(trained_run.path, "cfd-2", "safetensors", tmp_path / "m.safetensors")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.glob("m.*")] == [("m.json", content)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "options", "words"),
+    [
+        ("cfd-2", ("--sampler", "ancestral"), "not with the sampler ancestral"),
+        ("teacher", ("--eta", "0.5"), "not with the sampler ddim, eta 0.5"),
+        ("classifier", ("--guidance", "2"), "not with the sampler ddim, guidance 2"),
+        ("classifier", ("--steps", "4"), "'classifier' is a classifier, which has no steps"),
+    ],
+)
+def test_what_weights_do_not_hold_is_not_asked_of_them(
+    stage: str, options: tuple[str, ...], words: str, trained_run: RunFolder, tmp_path: Path, capsys: Any
+) -> None:
+    how = ("--stage", stage, "--to", "safetensors", "--out", tmp_path / "m.safetensors", *options)
+    assert call("export", trained_run.path, *how) == 2
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.glob("m.*"))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +276,9 @@ def test_onnx_draws_what_torch_draws_for_any_size_of_batch(trained_run: RunFolde
 
     out = tmp_path / "student.onnx"
     assert call("export", trained_run.path, "--stage", "cfd-2", "--to", "onnx", "--out", out) == 0
-    assert "onnxruntime and torch differ by" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "onnxruntime and torch differ by" in said.out
+    assert "Writing a graph of 2 networks and comparing it with torch." in said.err
     session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
     assert [one.name for one in session.get_inputs()] == ["noise"]
     for count in (1, 2, 7):

@@ -164,6 +164,27 @@ def test_what_dataparallel_wraps_is_understood(entries: dict[str, Any], written:
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_checkpoint_of_another_precision_is_understood_with_its_rounded_table(
+    dtype: torch.dtype, entries: dict[str, Any], written: Write
+) -> None:
+    plain = model_of(CHECKPOINT)
+    entries["net_model"] = {name: tensor.to(dtype) for name, tensor in _net(entries)}
+    rounded = model_of(written(entries))
+    assert all(
+        torch.equal(rounded.weights[name], one.to(dtype).float()) for name, one in plain.weights.items() if name != RATE
+    )
+    assert torch.equal(rounded.weights[RATE], plain.weights[RATE])
+    entries["net_model"][TABLE] = entries["net_model"][TABLE].roll(1, 0)
+    assert "other sinusoids" in _refused(written(entries))
+
+
+def test_parameters_are_taken_for_the_tensors_that_they_are(entries: dict[str, Any], written: Write) -> None:
+    entries["net_model"] = {name: torch.nn.Parameter(tensor) for name, tensor in _net(entries)}
+    weights, plain = model_of(written(entries)).weights, model_of(CHECKPOINT).weights
+    assert all(torch.equal(weights[name], one) and not weights[name].requires_grad for name, one in plain.items())
+
+
 def test_missing_and_unknown_tensors_are_named(entries: dict[str, Any], written: Write) -> None:
     state = entries["net_model"]
     state["tail.9.bias"] = state.pop("tail.0.bias")
@@ -271,6 +292,7 @@ HOSTILE: dict[str, Callable[[dict[str, Any], Path], Any]] = {
     "steps beyond bounds": lambda entries, crater: entries | {"T": 10**18},
     "steps that are true": lambda entries, crater: entries | {"T": True},
     "not finite": lambda entries, crater: _with(entries, tail__2__bias=torch.full((3,), float("nan"))),
+    "a number for a name": lambda entries, crater: entries | {"net_model": entries["net_model"] | {5: torch.zeros(3)}},
     "whole numbers": lambda entries, crater: _with(entries, tail__2__bias=torch.zeros(3, dtype=torch.int64)),
     "a flat head": lambda entries, crater: _with(entries, head__weight=torch.zeros(32)),
     "an empty head": lambda entries, crater: _with(entries, head__weight=torch.zeros(0, 3, 3, 3)),

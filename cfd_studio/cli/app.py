@@ -6,8 +6,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from cfd_studio import __version__
 from cfd_studio.cli import (
@@ -28,8 +30,21 @@ from cfd_studio.engine.mishaps import explain
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.workspace.folders import log_folder
 
+
+class _Commands(TyperGroup):
+    """The commands; a file that ends early is no person who went away, which is what typer takes an EOFError for."""
+
+    def invoke(self, context: Any) -> Any:
+        """Carry out a command."""
+        try:
+            return super().invoke(context)
+        except EOFError as error:
+            raise RuntimeError(str(error) or "a file ends too early") from error
+
+
 app = typer.Typer(
     name="cfd-studio",
+    cls=_Commands,
     help="Train a diffusion teacher and distil it into a student that draws an image in 4, 2 or 1 network calls.\n\n"
     "Without a command the window opens. Exit codes: 0 done, 1 the job ended early, 2 bad input.",
     epilog="Start here: cfd-studio demo",

@@ -24,8 +24,9 @@ def image_arrays(file: Path, held_out_share: float) -> Source:
     """Return the images of an .npz or .npy file.
 
     An .npz file holds ``images`` (or ``x``, ``x_train``) and may hold ``labels`` (``y``, ``y_train``), whole numbers
-    from 0, one per image. Where it also holds ``x_test`` (and ``y_test``, if there are labels) those are held out; else
-    a share of each class is. Images are uint8 in 0..255, or floats in [0, 1], or in [-1, 1] where any is negative.
+    from 0 without a gap, one per image. Where it also holds ``x_test`` (and ``y_test``, if there are labels) those are
+    held out; else a share of each class is. Images are uint8 in 0..255, or floats in [0, 1], or in [-1, 1] where any is
+    negative.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def image_arrays(file: Path, held_out_share: float) -> Source:
     layouts = [_channels_last(part) for part in parts]
     scale = _Scale.of(parts)
     all_labels = np.concatenate(known)
+    _check_gaps(all_labels, file)
     if test is None:
         held_out = held_out_split(all_labels, held_out_share)
     else:
@@ -135,3 +137,17 @@ def _labels(labels: StoredArray | None, images: StoredArray) -> Labels:
             f"holds labels from {values.min()} to {values.max()}", file, f"Number the classes 0 to {MOST_CLASSES - 1}."
         )
     return values.astype(np.int64)
+
+
+def _check_gaps(labels: Labels, file: Path) -> None:
+    """Make sure that every class has an image: a network would get an output for each that has none."""
+    if labels.max() < 0:
+        return
+    images = np.bincount(labels)
+    if not images.all():
+        raise DataError(
+            f"holds labels up to {len(images) - 1}, and no image of class {images.argmin()}",
+            file,
+            f"Number its classes 0 to {np.count_nonzero(images) - 1}, as numpy.unique(labels, return_inverse=True)[1] "
+            "does.",
+        )

@@ -16,35 +16,38 @@ class Archive:
     Attributes
     ----------
     name : str
-    md5 : str
-        Its MD5 sum in hexadecimal digits; the one that torchvision knows.
+    digest : str
+        Its sum in hexadecimal digits, or how that begins; the one that torchvision knows.
     urls : tuple of str
         Where it is to be had; the first that answers will do.
+    algorithm : str
+        Of the sum, as `hashlib` calls it.
     """
 
     name: str
-    md5: str
+    digest: str
     urls: tuple[str, ...] = ()
+    algorithm: str = "md5"
 
 
 class WrongSumError(DataError):
     """A file is not the one that was published."""
 
 
-def check(path: Path, md5: str) -> None:
-    """Make sure that a file has a checksum.
+def check(path: Path, digest: str, algorithm: str = "md5") -> None:
+    """Make sure that a file has a checksum, or one that begins so.
 
     Raises
     ------
     WrongSumError
     """
-    digest = hashlib.md5(usedforsecurity=False)
+    found = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as stream:
         while piece := stream.read(_PIECE):
-            digest.update(piece)
-    if digest.hexdigest() != md5:
+            found.update(piece)
+    if not found.hexdigest().startswith(digest):
         raise WrongSumError(
-            f"is not the published file: its MD5 sum is {digest.hexdigest()} instead of {md5}",
+            f"is not the published file: its {algorithm.upper()} sum is {found.hexdigest()} instead of {digest}",
             path,
             "Put the published one in its place.",
         )

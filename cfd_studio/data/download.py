@@ -76,7 +76,7 @@ class _Fetch(threading.Thread):
         partial = self._folder / f".partial-{uuid.uuid4().hex}-{self._archive.name}"
         try:
             self._fetch(partial)
-            check(partial, self._archive.md5)
+            check(partial, self._archive.digest, self._archive.algorithm)
             partial.replace(self._folder / self._archive.name)
         except WrongSumError as error:
             self.failure = WrongSumError(error.what, self._folder / self._archive.name, error.advice)

@@ -41,7 +41,7 @@ def read(kind: Any, folder: Path) -> Splits:
     else:
         raise MissingError
     for file in files:
-        check(place / file.name, file.md5)
+        check(place / file.name, file.digest)
     images, labels, test_images, test_labels = (_idx(place / file.name) for file in files)
     # torchvision calls them "3 - three"
     names = tuple(name.partition(" - ")[0] for name in kind.classes)

@@ -1,5 +1,7 @@
 """How one picture of whatever kind becomes bytes of one size."""
 
+import contextlib
+import threading
 import warnings
 from pathlib import Path
 
@@ -17,6 +19,10 @@ SUFFIXES = frozenset(
 LARGEST_FILE = 2**28
 MOST_PIXELS = 89_478_485  # from here on Pillow itself suspects a decompression bomb
 _SIXTEEN_BITS = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
+_EIGHT_BITS = np.rint(np.arange(2**16) / 257).astype(np.uint8)  # of each grey of 16
+_PIECE = 2**16
+_LARGE = 2**24  # pixels: of pictures from here on one at a time is unpacked
+_one_large = threading.Lock()
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # `read_picture` refuses those
 
 
@@ -53,7 +59,8 @@ def read_picture(path: Path, side: int, channels: int) -> NDArray[np.uint8]:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UnreadableError(f"has {image.width:,} x {image.height:,} pixels")
-            return fit(_opaque(ImageOps.exif_transpose(image)), side, channels)
+            with _one_large if image.width * image.height > _LARGE else contextlib.nullcontext():
+                return fit(_opaque(ImageOps.exif_transpose(image)), side, channels)
     except (UnreadableError, MemoryError):
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on content that is not theirs
@@ -87,8 +94,13 @@ def fit(image: Image.Image, side: int, channels: int) -> NDArray[np.uint8]:
 
 def _opaque(image: Image.Image) -> Image.Image:
     if image.mode in _SIXTEEN_BITS:  # Pillow would clip them at 255
-        values = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.rint(values.clip(0, 65535) / 257).astype(np.uint8))
+        values = np.asarray(image)
+        small = np.empty(values.shape, np.uint8)
+        flat, target = values.reshape(-1), small.reshape(-1)
+        for start in range(0, flat.size, _PIECE):  # indices take eight bytes each
+            piece = slice(start, start + _PIECE)
+            target[piece] = _EIGHT_BITS[flat[piece].clip(0, 65535)]
+        return Image.fromarray(small)
     if image.mode == "F":
         raise UnreadableError("holds floats, whose black and white nobody knows")
     if image.has_transparency_data:

@@ -60,7 +60,8 @@ def published_images(name: str, given: Path | None, cache: Path, watch: Watch) -
         splits = reader.read(kind, given or cache)
     except MissingError:
         if given is not None:
-            names = ", ".join(archive.name for archive in archives)
+            *first, last = (archive.name for archive in archives)
+            names = f"{', '.join(first)} and {last}" if first else last
             advice = f"Put {names} there, or leave the folder out to have it downloaded."
             raise DataError(f"does not hold {reader.kind}", given, advice) from None
         splits = _fetched(reader, kind, archives, cache, watch)
@@ -82,7 +83,7 @@ def _fetched(reader: _Reader, kind: Any, archives: tuple[Archive, ...], cache: P
     cache.mkdir(parents=True, exist_ok=True)
     for archive in archives:
         try:
-            if not is_whole(cache / archive.name, archive.md5):
+            if not is_whole(cache / archive.name, archive.digest):
                 download(archive, cache, watch)
         except OSError as error:
             raise DataError(

@@ -32,7 +32,7 @@ def read(kind: Any, folder: Path) -> Splits:
     if not all((folder / file.name).is_file() for file in files):
         raise MissingError
     for file in files:
-        check(folder / file.name, file.md5)
+        check(folder / file.name, file.digest)
     train, test = (kind(folder, split) for split in _SPLITS)
     return Splits(
         Split(train.data.transpose(0, 2, 3, 1), train.labels),

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cfd_studio.engine.build import build_network, read_shape, weights_metadata
+from cfd_studio.engine.build import MOST_CLASSES, build_network, read_shape, weights_metadata
 from cfd_studio.engine.classifiers import ImageShape, build_input
+from cfd_studio.engine.fetching import fetch_imagenet
 from cfd_studio.engine.stages import Workplace
 from cfd_studio.engine.torch_files import read_tensors
 from cfd_studio.interop.weights import load_weights, save_weights
-from cfd_studio.networks.pretrained import UnavailableError, fetch_imagenet, modern_names
+from cfd_studio.networks.pretrained import modern_names
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import StageStarted, StageTrained
@@ -58,7 +59,7 @@ def adopt_stage(place: Workplace, stage: Stage) -> None:
         adopted = _from_run(run, config, stage, stage.source)
     else:
         assert isinstance(stage, ClassifierStage)
-        adopted = _from_imagenet(run, config, stage)
+        adopted = _from_imagenet(place, stage)
     _check_images(place, stage, adopted)
     reporter.say(StageStarted(stage=stage.id, step=0, total_steps=0))
     metadata = weights_metadata(stage, adopted.shape, adopted.classes)
@@ -86,18 +87,14 @@ def _from_run(run: RunFolder, config: RunConfig, stage: Stage, source: RunSource
     )
 
 
-def _from_imagenet(run: RunFolder, config: RunConfig, stage: ClassifierStage) -> _Adopted:
-    try:
-        path = check_import(run.path, stage) or fetch_imagenet(stage.architecture)
-    except UnavailableError as error:
-        raise CfdError(
-            str(error),
-            where=f"stages.{stage.id}.source",
-            advice=f"Put the file there ({error.path}) and resume, or give a file in a new run.",
-        ) from None
+def _from_imagenet(place: Workplace, stage: ClassifierStage) -> _Adopted:
+    config = place.config
+    path = check_import(place.run.path, stage) or fetch_imagenet(place, stage).path
     tensors = read_tensors(path)
     last = [tensors[name] for name in ("fc.weight", "classifier.weight") if name in tensors]
     classes = len(last[0]) if last and last[0].ndim == 2 else _IMAGENET_CLASSES
+    if classes > MOST_CLASSES:
+        raise CfdError(f"the weights are for {classes:,} classes", where=str(path), advice=_ANEW)
     side = stage.input_size or config.data.side
     shape = (3, side, side)
     with torch.device("meta"):

@@ -23,6 +23,7 @@ from cfd_studio.protocol.stages import ClassifierStage, FeatureStage, Progressiv
 from cfd_studio.runs.folder import RunFolder
 
 TO_IMAGE: dict[str, ToImage] = {"x": x_from_x, "eps": x_from_eps, "v": x_from_v}
+MOST_CLASSES = 1_000_000
 WEIGHTINGS: dict[str, Weighting] = {
     "truncated-snr": truncated_snr,
     "snr": snr,
@@ -140,7 +141,7 @@ def read_shape(metadata: dict[str, str], where: Path) -> tuple[ImageShape, int]:
         classes = int(metadata["classes"])
     except (KeyError, ValueError):
         channels = height = width = classes = -1
-    if not (0 < channels <= 64 and 0 < height <= 4096 and 0 < width <= 4096 and 0 <= classes <= 1_000_000):
+    if not (0 < channels <= 64 and 0 < height <= 4096 and 0 < width <= 4096 and 0 <= classes <= MOST_CLASSES):
         raise CfdError(
             "the weights do not say for which images they were made",
             where=str(where),

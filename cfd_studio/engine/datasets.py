@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -85,7 +84,6 @@ def _from_cache(data: DataConfig, folder: str, watch: Watch) -> DataSet:
     with _alone(entry.with_suffix(".lock"), watch):
         if found := read_decoded(entry, data.name, watch):
             return found
-        shutil.rmtree(entry, ignore_errors=True)  # damaged, or not there
         write_decoded(entry, open_source(), data.side, data.depth, watch)
     made = read_decoded(entry, data.name, watch)
     assert made is not None, "what was just written can be read"

@@ -4,11 +4,14 @@ It is written beside and renamed, so it is whole or not there. It is believed on
 the key that it names, and made again otherwise.
 """
 
+import io
+import math
 import os
 import shutil
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from cfd_studio.data.source import DataError, Source, UnreadableError, Watch
 from cfd_studio.engine.data_checks import NAMED
 from cfd_studio.protocol.errors import CfdError, printable
 from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import read_bounded
+from cfd_studio.runs.intake import open_bounded, read_bounded
 
 LARGEST_ABOUT = 64 * 2**20
 SPARE_BYTES = 2**28
@@ -61,7 +64,7 @@ def read_decoded(folder: Path, name: str, watch: Watch) -> DataSet | None:
     try:
         about = About.model_validate_json(read_bounded(folder / "about.json", LARGEST_ABOUT))
         train, held_out = (
-            _mapped(folder, split, (count, *about.shape))
+            _split(folder, split, (count, *about.shape))
             for split, count in zip(_SPLITS, (about.train, about.held_out), strict=True)
         )
     except (OSError, ValueError):
@@ -73,11 +76,12 @@ def read_decoded(folder: Path, name: str, watch: Watch) -> DataSet | None:
 
 
 def write_decoded(folder: Path, source: Source, side: int, channels: int, watch: Watch) -> None:
-    """Decode all images of a source into a folder that is not there; nobody else does so at the same time.
+    """Decode all images of a source into a folder; nobody else does so at the same time.
 
     Parameters
     ----------
     folder : Path
+        What lies there, damaged or no folder at all, is removed.
     source : Source
     side, channels : int
         What every image becomes.
@@ -92,7 +96,8 @@ def write_decoded(folder: Path, source: Source, side: int, channels: int, watch:
         Where one of a hundred images or more cannot be read, or a split would be empty.
     """
     partial = folder.with_name(f".partial-{folder.name}")
-    shutil.rmtree(partial, ignore_errors=True)  # of a process that ended in the middle
+    _clear(folder)
+    _clear(partial)  # of a process that ended in the middle
     partial.mkdir(parents=True)
     try:
         _check_room(partial, len(source.labels) * channels * side**2)
@@ -117,10 +122,10 @@ def _decode_into(folder: Path, source: Source, side: int, channels: int, watch: 
             watch("decoding", index, total, "images")
             if isinstance(image, UnreadableError):
                 unreadable[source.name_of(index)] = str(image)
-                if len(unreadable) * UNREADABLE_IN >= total:
-                    raise _too_many(unreadable, total, source.where)
             else:
                 (held_out if source.held_out[index] else train).add(image, source.labels[index])
+        if len(unreadable) * UNREADABLE_IN >= total:
+            raise _too_many(unreadable, total, source.where)
         if not (train.labels and held_out.labels):
             raise DataError(
                 f"holds {total:,} images, too few of each class to hold a share of them out",
@@ -181,16 +186,16 @@ class _SplitWriter:
     def _head(self, count: int) -> int:
         """Write the header for so many images, and return its length."""
         self._stream.seek(0)
-        values = {"descr": "|u1", "fortran_order": False, "shape": (count, *self._shape)}
-        np.lib.format.write_array_header_1_0(self._stream, values)
+        self._stream.write(_header((count, *self._shape), np.dtype(np.uint8)))
         self._stream.flush()
         return self._stream.tell()
 
 
 def _too_many(unreadable: dict[str, str], total: int, where: Path) -> DataError:
     listed = "; ".join(f"{name} {why}" for name, why in islice(unreadable.items(), NAMED))
+    more = "; ..." if len(unreadable) > NAMED else ""
     return DataError(
-        f"{len(unreadable):,} or more of {total:,} images cannot be used ({listed})",
+        f"{len(unreadable):,} of {total:,} images cannot be used ({listed}{more})",
         where,
         f"Fewer than one of {UNREADABLE_IN} may be: mend or remove them.",
     )
@@ -206,7 +211,22 @@ def _check_room(folder: Path, size: int) -> None:
         )
 
 
-def _mapped(folder: Path, split: str, shape: tuple[int, ...]) -> ImageSet:
+def _clear(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def _header(shape: tuple[int, ...], dtype: "np.dtype[Any]") -> bytes:
+    """Return how an .npy file of such an array begins."""
+    stream = io.BytesIO()
+    values = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, values)
+    return stream.getvalue()
+
+
+def _split(folder: Path, name: str, shape: tuple[int, ...]) -> ImageSet:
     """Return a split whose images stay in their file; what is written to them reaches nobody.
 
     Raises
@@ -214,8 +234,16 @@ def _mapped(folder: Path, split: str, shape: tuple[int, ...]) -> ImageSet:
     OSError, ValueError
         Where a file is missing, or not of that shape.
     """
-    images = np.load(folder / f"{split}-images.npy", mmap_mode="c", allow_pickle=False)
-    labels = np.load(folder / f"{split}-labels.npy", mmap_mode="r", allow_pickle=False)
-    if (images.shape, images.dtype) != (shape, np.uint8) or (labels.shape, labels.dtype) != (shape[:1], np.int64):
-        raise ValueError("it is of another shape")
+    images = _mapped(folder / f"{name}-images.npy", shape, np.dtype(np.uint8))
+    labels = _mapped(folder / f"{name}-labels.npy", shape[:1], np.dtype(np.int64))
     return ImageSet(torch.from_numpy(images), torch.from_numpy(np.array(labels)))
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> NDArray[Any]:
+    # The header is known to the byte, so nothing has to make sense of one that is not ours.
+    header = _header(shape, dtype)
+    with open_bounded(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if stream.read(len(header)) != header or size != len(header) + math.prod(shape) * dtype.itemsize:
+            raise ValueError("it is of another shape")
+        return np.memmap(stream, dtype, "c", len(header), shape)

@@ -12,6 +12,7 @@ from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
 from cfd_studio.engine.execution import choose_device, choose_threads
+from cfd_studio.engine.fetching import fetch_sources
 from cfd_studio.engine.prepare import ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
@@ -160,6 +161,7 @@ def _work(
         reporter.log(left_out(data), "warning")
     place = Workplace(run, config, data, plan, reporter, controls, turns, storage, ranks)
     check_weights_of_judges(place)
+    fetch_sources(place)
     job.write_plan(plan)
     for stage in config.stages:
         trained, adopts = run.weights(stage.id).exists(), stage.optimization is None

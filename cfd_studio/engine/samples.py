@@ -118,7 +118,7 @@ class Samples:
         piece = self._reel.read(self._most())
         if piece is None:
             return None
-        held, calls, seconds = _HEAD.unpack_from(piece)
+        held, calls, seconds = _HEAD.unpack_from(piece) if len(piece) >= _HEAD.size else (0, 0, 0.0)
         if len(piece) != _HEAD.size + held * self._size or held not in (wanted, self._drawing.batch_size):
             self._reel.back()
             return None

@@ -1,6 +1,7 @@
 """What a feature space shows of many images: streamed through it, measured, compared with what it shows of others."""
 
 import hashlib
+import math
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -181,7 +182,7 @@ def _remembered(key: str) -> tuple[Tensor, float] | None:
     if content is None or len(content) < _HEAD.size:
         return None
     rows, columns, score = _HEAD.unpack_from(content)
-    if len(content) != _HEAD.size + 4 * rows * columns:
+    if not (rows and columns and math.isfinite(score)) or len(content) != _HEAD.size + 4 * rows * columns:
         return None
     features = torch.frombuffer(bytearray(content), dtype=torch.float32, offset=_HEAD.size)
-    return features.view(rows, columns), score
+    return (features.view(rows, columns), score) if features.isfinite().all() else None

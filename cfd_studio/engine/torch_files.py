@@ -12,11 +12,13 @@ from safetensors.torch import load
 from torch import Tensor
 
 from cfd_studio.engine.mishaps import out_of_memory
-from cfd_studio.interop.archive import load_archive
+from cfd_studio.interop.archive import check_names, load_archive
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.intake import memory_of_this_machine, read_bounded
 
 _PREAMBLE = 3  # pickles before that of the tensors: the format's number, its version, the machine that wrote it
+_PICKLES = _PREAMBLE + 2  # the last one lists the storages
+_OF_OLD = frozenset({"torch._utils _rebuild_tensor", "torch.nn.parameter Parameter"})  # in files of before 2018
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -40,6 +42,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
         ):
             raise ValueError("it holds more than tensors with names")
+        if sum(tensor.numel() * tensor.itemsize for tensor in tensors.values()) > len(data):
+            raise ValueError("its tensors claim more than it holds")
     except Exception as error:  # torch's unpickler raises nearly anything on hostile content
         if out_of_memory(error):
             raise
@@ -57,9 +61,13 @@ def _load_old(data: bytes) -> Any:
     Raises
     ------
     ValueError
-        Where its storages claim more than the file holds: torch would make room for them before it looks.
+        Where it names what no tensor needs, or its storages claim more than the file holds: torch would make room for
+        either before it looks.
     """
     stream = io.BytesIO(data)
+    for _ in range(_PICKLES):
+        check_names(stream, also=_OF_OLD)
+    stream.seek(0)
     for _ in range(_PREAMBLE):
         for _opcode in pickletools.genops(stream):
             pass

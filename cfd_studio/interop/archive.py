@@ -9,7 +9,7 @@ import pickletools
 import struct
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ def load_archive(data: bytes, device: str) -> Any:
             raise ValueError("its entries have the same name, or no common one")
         for name in names:
             if name.endswith(".pkl"):
-                _check_names(archive.read(name))
+                check_names(archive.read(name))
     loaded = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     if any(tensor.numel() * tensor.itemsize > tensor.untyped_storage().nbytes() for tensor in _tensors(loaded)):
         raise ValueError("a tensor claims more than its storage holds")
@@ -66,9 +66,23 @@ def _check_directory(data: bytes) -> None:
         raise ValueError("its directory lies elsewhere")
 
 
-def _check_names(pickled: bytes) -> None:
+def check_names(pickled: bytes | IO[bytes], *, also: frozenset[str] = frozenset()) -> None:
+    """Make sure that a pickle names nothing but what tensors and dictionaries are built of.
+
+    Parameters
+    ----------
+    pickled : bytes or binary stream
+        A stream is read up to the end of its next pickle.
+    also : frozenset of str, optional
+        Further names, each a module and what is in it with a space between.
+
+    Raises
+    ------
+    ValueError
+        Where it names anything else.
+    """
     for opcode, argument, _ in pickletools.genops(pickled):
-        if opcode.name in ("STACK_GLOBAL", "INST") or (opcode.name == "GLOBAL" and argument not in _NAMES):
+        if opcode.name in ("STACK_GLOBAL", "INST") or (opcode.name == "GLOBAL" and argument not in _NAMES | also):
             raise ValueError(f"it names {argument}")
 
 

@@ -1,8 +1,8 @@
-"""torchvision's weights for ImageNet: where they lie, fetched where they do not, and under the names of today."""
+"""torchvision's weights for ImageNet: where they are to be had, where they lie, and under the names of today."""
 
 import re
-from http.client import HTTPException
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlparse
 
 import torch
@@ -12,46 +12,39 @@ _OLD_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..+)")
 _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 
 
-class UnavailableError(Exception):
-    """Weights that are not on this machine and cannot be fetched.
+class PublishedWeights(NamedTuple):
+    """A file of weights as torchvision publishes it.
 
     Attributes
     ----------
+    url : str
     path : Path
-        Where they are looked for.
+        Where torch keeps it on this machine.
+    sha256 : str
+        How its SHA-256 sum begins.
     """
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path.name} is not on this machine and cannot be downloaded ({why})")
-        self.path = path
+    url: str
+    path: Path
+    sha256: str
 
 
-def fetch_imagenet(architecture: str) -> Path:
-    """Return the file of torchvision's first weights for ImageNet; it is downloaded where torch keeps such files.
+def imagenet_weights(architecture: str) -> PublishedWeights:
+    """Return which file torchvision's first weights for ImageNet are.
 
     Parameters
     ----------
     architecture : str
         As torchvision calls it.
-
-    Raises
-    ------
-    UnavailableError
-        Where the file is missing and the download fails, or is not what its name's hash says.
     """
     # Takes seconds to import, and few runs need it.
     from torchvision.models import get_model_weights
 
     url = get_model_weights(architecture)["IMAGENET1K_V1"].url
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
-    if not path.exists():
-        expected = _HASH.search(path.name)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(path), expected.group(1) if expected else None, progress=False)
-        except (OSError, HTTPException, RuntimeError) as error:
-            raise UnavailableError(path, str(error)) from None
-    return path
+    named = _HASH.search(path.name)
+    assert named is not None, "torchvision names its files by their hash"
+    return PublishedWeights(url, path, named.group(1))
 
 
 def modern_names(tensors: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:

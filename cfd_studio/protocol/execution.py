@@ -3,7 +3,7 @@
 import sys
 from typing import Literal
 
-from cfd_studio.protocol.fields import Words, field
+from cfd_studio.protocol.fields import PATH, Words, field
 
 DEVICE = r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$"
 MOST_PROCESSES = 1024
@@ -45,12 +45,14 @@ class ExecutionRequest(Words):
         label="Images",
         default="",
         max_length=4096,
+        pattern=PATH,
     )
     inception_file: str = field(
         "File of the Inception-v3 weights that judge; empty to let torch-fidelity download them.",
         label="Inception weights",
         default="",
         max_length=4096,
+        pattern=PATH,
     )
 
     @property
@@ -69,8 +71,12 @@ class ExecutionPlan(Words):
     accumulation: int = field(
         "Parts of every batch, one after the other.", label="Parts", default=1, ge=1, le=MOST_PARTS
     )
-    data_folder: str = field("Where the images lie; empty for the cache.", label="Images", default="", max_length=4096)
+    data_folder: str = field(
+        "Where the images lie; empty for the cache.", label="Images", default="", max_length=4096, pattern=PATH
+    )
     data_key: str = field(
         "SHA-256 of the decoded images.", label="Images' key", default="", pattern=r"^([0-9a-f]{64})?$"
     )
-    inception_file: str = field("File of the weights that judge.", label="Inception", default="", max_length=4096)
+    inception_file: str = field(
+        "File of the weights that judge.", label="Inception", default="", max_length=4096, pattern=PATH
+    )

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 # A whole number that every float64 array and every printed line can take.
 Count = Annotated[int, Field(ge=0, le=2**53)]
+PATH = r"^[^\x00]*$"  # what no system takes in a path
 
 
 class Words(BaseModel):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from cfd_studio.protocol.errors import MOST_LISTED, Problem
+from cfd_studio.protocol.fields import PATH
 
 LONGEST_VALUE = 80
 
@@ -32,6 +33,7 @@ def readable(
         names: list[str] = []
         place: Any = raw
         model: Any = root
+        holder: Any = None
         for key in item["loc"]:
             if isinstance(key, str) and isinstance(place, dict) and place.get("kind") == key and key not in place:
                 model = kinds.get(key, model)
@@ -39,9 +41,12 @@ def readable(
             owner, place = place, child(place, str(key))
             named = isinstance(owner, list) and isinstance(place, dict) and isinstance(place.get("id"), str)
             names.append(_short(place["id"] if named else str(key)))
+            holder = model
             if item["type"] != "extra_forbidden" or key != item["loc"][-1]:
                 model = _model_of(model, str(key))
-        said = _sentence(item, names[-1] if names else "", model, kinds) if index < MOST_LISTED else "does not fit"
+        said = (
+            _sentence(item, names[-1] if names else "", model, holder, kinds) if index < MOST_LISTED else "does not fit"
+        )
         problems.append(Problem(".".join(names), said))
     return problems
 
@@ -81,11 +86,19 @@ def flatten(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def _kinds_of(model: Any, key: str) -> list[str]:
+    """Return what a field may be by its ``kind``; nothing where it is no such field."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields):
+        return []
+    members = [one for one in flatten(model.model_fields[key].annotation) if isinstance(one, type)]
+    return [one.model_fields["kind"].default for one in members if issubclass(one, BaseModel)]
+
+
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
-def _sentence(item: Any, name: str, model: Any, kinds: Mapping[str, Any]) -> str:
+def _sentence(item: Any, name: str, model: Any, holder: Any, kinds: Mapping[str, Any]) -> str:
     given = item.get("input")
     shown = _short(f"{given!r}") if isinstance(given, (int, float, str)) else "this value"
     context = item.get("ctx", {})
@@ -108,12 +121,15 @@ def _sentence(item: Any, name: str, model: Any, kinds: Mapping[str, Any]) -> str
             return f"{shown} is no whole number"
         case "float_parsing" | "float_type":
             return f"{shown} is no number"
+        case "string_pattern_mismatch" if context["pattern"] == PATH:
+            return "holds the character NUL, which no path may; remove it"
         case "string_too_short":
             return "is empty; write something"
         case "literal_error":
             return f"{shown} is not known here; use {context['expected']}"
         case "union_tag_invalid" | "union_tag_not_found":
-            return f"the kind of a stage is one of {', '.join(kinds)}"
+            own = _kinds_of(holder, name)
+            return f"the kind of a {name if own else 'stage'} is one of {', '.join(own or kinds)}"
         case _:
             message = item["msg"]
             return f"{shown} does not fit: {message[0].lower()}{message[1:]}"

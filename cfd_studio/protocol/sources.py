@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cfd_studio.protocol.fields import Words, field
+from cfd_studio.protocol.fields import PATH, Words, field
 
 _SHA256 = r"^([0-9a-f]{64})?$"
 
@@ -22,7 +22,7 @@ class RunSource(_Source):
     """A trained stage of another run: its weights are copied, and everything that shapes its network with them."""
 
     kind: Literal["run"] = "run"
-    path: str = field("Folder of the other run.", label="Run", min_length=1, max_length=4096)
+    path: str = field("Folder of the other run.", label="Run", min_length=1, max_length=4096, pattern=PATH)
     stage: str = field("Its stage.", label="Stage", min_length=1, max_length=40)
 
 
@@ -35,6 +35,7 @@ class ImageNetSource(_Source):
         label="Weights",
         default="",
         max_length=4096,
+        pattern=PATH,
     )
 
 
@@ -42,7 +43,7 @@ class CheckpointSource(_Source):
     """A checkpoint of the published CFD code; its weights were written into the run when it was imported."""
 
     kind: Literal["checkpoint"] = "checkpoint"
-    file: str = field("Name of the file.", label="File", min_length=1, max_length=4096)
+    file: str = field("Name of the file.", label="File", min_length=1, max_length=4096, pattern=PATH)
     which: Literal["ema_model", "net_model", "model"] = field(
         "The entry of the file that the weights were taken from: ema_model is the moving average, model that of a "
         "classifier.",

@@ -100,7 +100,7 @@ class RunFolder:
                 atomic.write_bytes(path / "config.json", config.model_dump_json(indent=2).encode())
                 birth = json.dumps({"format_version": FORMAT_VERSION}, indent=2)
                 atomic.write_bytes(path / "run.json", birth.encode())
-            except (OSError, CfdError):  # half a run would stand in the way of the next attempt
+            except BaseException:  # half a run would stand in the way of the next attempt
                 shutil.rmtree(path / imports.FOLDER, ignore_errors=True)
                 with contextlib.suppress(OSError):
                     (path / "config.json").unlink(missing_ok=True)

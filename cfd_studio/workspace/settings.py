@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.execution import DEFAULT_WORKER, DEVICE, MOST_PARTS, MOST_PROCESSES, ExecutionRequest, Worker
+from cfd_studio.protocol.fields import PATH
 from cfd_studio.runs import atomic
 from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.workspace.folders import config_folder
@@ -29,7 +30,7 @@ class Settings(BaseModel):
     worker: Worker = DEFAULT_WORKER
     processes: int = Field(1, ge=1, le=MOST_PROCESSES)
     accumulation: int = Field(0, ge=0, le=MOST_PARTS)
-    inception_file: str = Field("", max_length=4096)
+    inception_file: str = Field("", max_length=4096, pattern=PATH)
     image_folders: dict[str, str] = Field({}, max_length=LONGEST_HISTORY)
     theme: ThemeChoice = "system"
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)

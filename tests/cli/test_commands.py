@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cfd_studio.cli import runs
 from cfd_studio.cli.app import run_command_line
 from cfd_studio.engine import estimate
 from cfd_studio.engine.sheet import GUTTER, HEADER, LABEL, MARGIN
@@ -250,3 +251,16 @@ def test_a_name_in_square_brackets_is_listed_as_it_is(
     RunFolder.create(tmp_path / "runs" / "one", mini_config(name="[/x] [old]"))
     assert call("runs", tmp_path / "runs") == 0
     assert "[/x] [old]" in capsys.readouterr().out
+
+
+def test_a_file_that_ends_early_is_no_person_who_went_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def short(*_: object, **__: object) -> None:
+        raise EOFError("No data left in file")
+
+    monkeypatch.setattr(runs, "list_runs", short)
+    assert call("runs") == 1
+    said = capsys.readouterr().err
+    assert "No data left in file" in said
+    assert "Aborted" not in said

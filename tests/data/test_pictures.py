@@ -1,6 +1,7 @@
 """Odd pictures with answers that are known beforehand."""
 
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -62,6 +63,20 @@ def test_sixteen_bits_are_rounded_to_eight(tmp_path: Path, suffix: str) -> None:
     for value, expected in ((0, 0), (128, 0), (129, 1), (257 * 100, 100), (65535, 255)):
         Image.fromarray(np.full((16, 16), value, dtype=np.uint16)).save(tmp_path / f"a.{suffix}")
         assert _first_pixel(tmp_path / f"a.{suffix}", 1) == (expected,)
+    every = np.arange(2**16).reshape(256, 256).astype(np.uint16)
+    Image.fromarray(every).save(tmp_path / f"a.{suffix}")
+    assert (read_picture(tmp_path / f"a.{suffix}", 256, 1)[0] == np.rint(every / 257)).all()
+
+
+def test_a_large_grey_picture_of_sixteen_bits_takes_little_more_memory_than_its_pixels(tmp_path: Path) -> None:
+    pixels = 4200 * 4000
+    Image.new("I;16", (4200, 4000), 257).save(tmp_path / "a.png")
+    tracemalloc.start()  # numpy's memory; Pillow's own is not seen
+    try:
+        assert _first_pixel(tmp_path / "a.png", 1) == (1,)
+        assert tracemalloc.get_traced_memory()[1] < 8 * pixels
+    finally:
+        tracemalloc.stop()
 
 
 def test_colours_of_sixteen_bits_are_read_as_well(tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def test_a_folder_without_the_files_is_told_which_belong_there(name: str, tmp_pa
     with pytest.raises(DataError, match="does not hold") as refusal:
         _open(name, tmp_path)
     assert any(kind in refusal.value.advice for kind in (".tar.gz", "-ubyte.gz", ".mat"))
+    assert name != "svhn" or "Put train_32x32.mat and test_32x32.mat there" in refusal.value.advice
 
 
 # Downloads ------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,10 @@
 """Stages whose weights come from elsewhere: the same to the bit, and refused where they do not fit."""
 
+import hashlib
+import io
+import pickle
+import pickletools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +16,14 @@ from torch import Tensor
 
 from cfd_studio.data.digits import load_digits
 from cfd_studio.data.images import to_float
+from cfd_studio.engine import fetching
 from cfd_studio.engine.build import build_objective, load_network
 from cfd_studio.engine.classifiers import build_classifier
 from cfd_studio.engine.torch_files import read_tensors
 from cfd_studio.interop.weights import load_weights, read_metadata, save_weights
-from cfd_studio.networks import pretrained
+from cfd_studio.networks.pretrained import PublishedWeights
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.events import Event, JobEnded, JobState, Logged, StageStarted, StageTrained
+from cfd_studio.protocol.events import Event, JobEnded, JobState, Logged, PhaseEntered, StageStarted, StageTrained
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.protocol.stages import ClassifierStage
 from cfd_studio.runs.folder import RunFolder
@@ -173,7 +179,13 @@ def test_a_file_of_another_architecture_is_named_by_what_it_lacks_and_what_it_ha
     assert "102 are unknown, bn1.bias first" in ended.sentence
 
 
-def test_without_a_network_the_missing_file_is_named(
+def _published(monkeypatch: pytest.MonkeyPatch, source: Path, target: Path, content: bytes) -> None:
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    published = PublishedWeights(source.as_uri(), target, digest)
+    monkeypatch.setattr(fetching, "imagenet_weights", lambda _: published)
+
+
+def test_without_a_network_the_missing_file_is_named_before_anything_is_trained(
     mini_recipe: dict[str, Any], made: Made, train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -181,16 +193,54 @@ def test_without_a_network_the_missing_file_is_named(
     def offline(*_: object, **__: object) -> None:
         raise OSError(101, "Network is unreachable")
 
-    monkeypatch.setattr(pretrained.torch.hub, "download_url_to_file", offline)
-    run = made(_imagenet(mini_recipe, "resnet18", None))
+    monkeypatch.setattr(fetching, "download", offline)
+    raw = _imagenet(mini_recipe, "resnet18", None)
+    run = made(raw | {"stages": [mini_recipe["stages"][0], *raw["stages"]]})
     ended = train(run)
     assert ended.state is JobState.FAILED
+    assert ended.details is None
     wanted = next(word for word in ended.sentence.split() if word.startswith("resnet18-"))
+    assert "Network is unreachable" in ended.sentence
     assert str(tmp_path / "hub" / "checkpoints" / wanted) in ended.sentence
-    from torchvision.models import resnet18
+    assert not run.weights("judge").exists()
 
-    torch.save(resnet18().state_dict(), tmp_path / "hub" / "checkpoints" / wanted)
+
+def test_weights_for_imagenet_are_fetched_before_anything_is_trained(
+    mini_recipe: dict[str, Any],
+    made: Made,
+    train: Train,
+    events_of: Callable[[RunFolder], list[Event]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    theirs: dict[str, Tensor],
+) -> None:
+    torch.save(theirs, tmp_path / "it.pth")
+    _published(monkeypatch, tmp_path / "it.pth", tmp_path / "hub" / "it.pth", (tmp_path / "it.pth").read_bytes())
+    raw = _imagenet(mini_recipe, "resnet18", None)
+    run = made(raw | {"stages": [mini_recipe["stages"][0], *raw["stages"]]})
     assert train(run).state is JobState.FINISHED
+    phases = [(event.phase, event.stage) for event in events_of(run) if isinstance(event, PhaseEntered)]
+    assert phases.index(("downloading", "eyes")) < phases.index(("training", "judge"))
+
+
+def test_published_weights_that_are_others_by_their_sum_are_not_adopted(
+    mini_recipe: dict[str, Any],
+    made: Made,
+    train: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    theirs: dict[str, Tensor],
+) -> None:
+    torch.save(theirs, tmp_path / "it.pth")
+    _published(monkeypatch, tmp_path / "it.pth", tmp_path / "hub" / "other.pth", b"what was published")
+    run = made(_imagenet(mini_recipe, "resnet18", None))
+    assert "is not the published file" in train(run).sentence
+    assert not any((tmp_path / "hub").iterdir())
+    shutil.copy(tmp_path / "it.pth", tmp_path / "hub" / "other.pth")
+    ended = train(run)
+    assert ended.state is JobState.FAILED
+    assert f"{tmp_path / 'hub' / 'other.pth'} is not the published file" in ended.sentence
+    assert not run.weights("eyes").exists()
 
 
 class _Evil:
@@ -200,8 +250,23 @@ class _Evil:
         return os.system, ("echo no",)
 
 
+class _Large:
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return bytearray, (2**40,)  # more than any machine has
+
+
 def _hostile(name: str, path: Path) -> None:
     match name:
+        case "old large" | "old large head":
+            torch.save({"fc.weight": torch.zeros(3)}, path, _use_new_zipfile_serialization=False)
+            content = io.BytesIO(path.read_bytes())
+            for _ in range(3 if name == "old large" else 0):
+                list(pickletools.genops(content))
+            at, whole = content.tell(), content.getvalue()
+            path.write_bytes(whole[:at] + pickle.dumps(_Large(), 2) + whole[at:])
+        case "old expanded":
+            expanded = torch.zeros(1).expand(10**6, 10**6)
+            torch.save({"fc.weight": expanded}, path, _use_new_zipfile_serialization=False)
         case "code":
             torch.save({"fc.weight": _Evil()}, path)
         case "old code":
@@ -223,10 +288,23 @@ def _hostile(name: str, path: Path) -> None:
             path.write_bytes(b"<html>not found</html>")
 
 
-@pytest.mark.parametrize("name", ["code", "old code", "old giant", "cut", "no tensors", "nothing", "text"])
-def test_a_hostile_file_is_one_sentence(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("code", ""),
+        ("old code", "it names"),
+        ("old giant", "claims more than it holds"),
+        ("old large", "it names __builtin__ bytearray"),
+        ("old large head", "it names __builtin__ bytearray"),
+        ("old expanded", "its tensors claim more than it holds"),
+        ("cut", ""),
+        ("no tensors", ""),
+        ("nothing", ""),
+        ("text", ""),
+    ],
+)
+def test_a_hostile_file_is_one_sentence(name: str, why: str, tmp_path: Path) -> None:
     _hostile(name, tmp_path / "it.pth")
-    why = "claims more than it holds" if name == "old giant" else ""
     with pytest.raises(CfdError, match=f"holds no weights that can be read .*{why}"):
         read_tensors(tmp_path / "it.pth")
 

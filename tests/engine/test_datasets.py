@@ -1,5 +1,6 @@
 """Images of a run: decoded once, the same for everybody, and refused where they are not what they were."""
 
+import os
 import shutil
 import threading
 import time
@@ -149,6 +150,42 @@ def test_a_damaged_cache_is_made_again(folder: Path, decodings: list[Path], name
     assert len(decodings) == 2
 
 
+@pytest.mark.parametrize("harm", ["empty", "an archive", "pipe", "file", "dangling link", "partial link"])
+def test_strange_things_in_place_of_the_cache_are_replaced(
+    folder: Path, decodings: list[Path], tmp_path: Path, harm: str
+) -> None:
+    key = _load(folder).key
+    entry = decodings[0]
+    labels = entry / "train-labels.npy"
+    match harm:
+        case "empty":
+            labels.write_bytes(b"")
+        case "an archive":
+            labels.unlink()
+            np.savez(tmp_path / "a.npz", labels=np.zeros(3))
+            shutil.move(tmp_path / "a.npz", labels)
+        case "pipe":
+            if not hasattr(os, "mkfifo"):
+                pytest.skip("no pipes here")
+            labels.unlink()
+            os.mkfifo(labels)
+        case _:
+            shutil.rmtree(entry)
+            (tmp_path / "mine").mkdir()
+            (tmp_path / "mine" / "kept").touch()
+            if harm == "file":
+                entry.write_bytes(b"x")
+            elif harm == "dangling link":
+                entry.symlink_to(tmp_path / "nowhere")
+            else:
+                entry.with_name(f".partial-{entry.name}").symlink_to(tmp_path / "mine")
+    assert _load(folder).key == key
+    assert len(decodings) == 2
+    assert harm != "partial link" or (tmp_path / "mine" / "kept").exists()
+    assert _load(folder).key == key
+    assert len(decodings) == 2
+
+
 def test_what_is_written_to_the_images_never_reaches_the_cache(folder: Path, decodings: list[Path]) -> None:
     _load(folder).train.images.zero_()
     assert _load(folder).train.images.any()
@@ -224,8 +261,10 @@ def test_less_than_one_of_a_hundred_may_be_unreadable_and_is_listed(tmp_path: Pa
 
 
 def test_one_of_a_hundred_is_too_many(tmp_path: Path) -> None:
-    with pytest.raises(CfdError, match=r"2 or more of 200 images.*50-bad.bmp holds no picture; 51-bad.bmp"):
+    with pytest.raises(CfdError, match=r"2 of 200 images.*50-bad.bmp holds no picture; 51-bad.bmp"):
         _load(_many(tmp_path / "a", 198, 2))
+    with pytest.raises(CfdError, match=r"7 of 207 images.*; 54-bad.bmp holds no picture; \.\.\.\)"):
+        _load(_many(tmp_path / "b", 200, 7))
 
 
 def test_too_few_images_to_hold_any_out_are_refused(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Judging: streamed, resumed where it was stopped, and in Inception's eyes; every figure says what it is."""
 
 import gc
+import math
 import os
 import pickle
+import struct
 import subprocess
 import sys
 import urllib.error
@@ -30,7 +32,9 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.figures import FID, INCEPTION_SPACE, Figure, Judgement
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workspace import cache
 from cfd_studio.workspace.folders import features_folder, samples_folder
+from cfd_studio.workspace.reel import Reel
 
 
 def _configured(run: RunFolder, **evaluation: Any) -> RunConfig:
@@ -99,6 +103,22 @@ def test_what_was_drawn_before_a_stop_is_not_drawn_again_and_the_figures_are_the
     assert again.seconds_per_image == pytest.approx(judgement.seconds_per_image)
     jury.forget()
     assert list(samples_folder().iterdir()) == []
+
+
+def test_a_kept_piece_that_is_no_batch_is_drawn_anew(trained_run: RunFolder) -> None:
+    config = _configured(trained_run, samples=32)
+    data = load_data(config.data)
+    with pytest.raises(_Enough):
+        _judge(Jury(trained_run, config, data, "cpu"), trained_run, audience=_stopping_after(8 + 2))
+    (path,) = (path for path in samples_folder().iterdir() if path.suffix != ".lock")
+    path.write_bytes(b"")
+    reel = Reel(samples_folder(), path.name)
+    reel.append(b"abc")
+    reel.close()
+    assert path.stat().st_size > 3
+    denoiser = load_denoiser(trained_run, config, "teacher", "cpu")
+    Jury(trained_run, config, data, "cpu").judge(config.stage("teacher"), denoiser, 8)  # type: ignore[arg-type]
+    assert denoiser.network_calls == 2 * 8
 
 
 def test_other_numbers_of_samples_share_what_is_drawn_and_everything_else_does_not(trained_run: RunFolder) -> None:
@@ -258,10 +278,17 @@ def test_a_damaged_memory_of_real_images_is_made_again_and_other_images_have_the
         path.write_bytes(content)
     assert Jury(trained_run, config, data, "cpu").floor() == floor
     assert seen_by_stub.looked == 200
+    for rows, columns, number in ((0, 0, 0.0), (0, 2048, 1.0), (3, 0, 1.0), (2, 1, math.nan)):
+        for path in features_folder().iterdir():
+            empty = struct.pack("<QQd", rows, columns, 1.0) + struct.pack("<f", number) * (rows * columns)
+            cache.keep(features_folder(), path.name, empty)
+        assert Jury(trained_run, config, data, "cpu").floor() == floor
+    looked = seen_by_stub.looked
+    assert looked == 600
     Jury(trained_run, config, _few(data, 59, 40), "cpu")
-    assert seen_by_stub.looked == 259
+    assert seen_by_stub.looked == looked + 59
     other = Jury(trained_run, config, data, "cpu", inception_file="another")
-    assert seen_by_stub.looked == 359
+    assert seen_by_stub.looked == looked + 159
     assert {one.space for one in other.floor()} == {
         "inception (Inception-v3 with weights ffffffff, 2048 features)",
         "pixels",

@@ -111,6 +111,24 @@ def test_an_unknown_kind_of_stage_is_told_the_kinds(mini_recipe: Raw, kind: Any)
     assert "classifier, teacher, progressive, feature" in message
 
 
+@pytest.mark.parametrize("source", [{"kind": "x"}, {}])
+def test_an_unknown_kind_of_source_is_told_the_kinds_of_sources(mini_recipe: Raw, source: Raw) -> None:
+    for stage, kinds in (("judge", "run, imagenet, checkpoint"), ("teacher", "run, checkpoint")):
+        raw = copy.deepcopy(mini_recipe)
+        _stage(raw, stage)["source"] = source
+        said = _problems(raw)[f"stages.{stage}.source"]
+        assert said == f"the kind of a source is one of {kinds}"
+
+
+@pytest.mark.parametrize(
+    "source", [{"kind": "run", "path": "a\0b", "stage": "judge"}, {"kind": "imagenet", "file": "\0.pth"}]
+)
+def test_a_path_that_no_system_takes_is_refused_beside_its_field(mini_recipe: Raw, source: Raw) -> None:
+    _stage(mini_recipe, "judge")["source"] = source
+    field = "path" if source["kind"] == "run" else "file"
+    assert "the character NUL" in _problems(mini_recipe)[f"stages.judge.source.{field}"]
+
+
 @pytest.mark.parametrize("raw", [None, 3, "text", [], [1], {"name": 3}, {"stages": "none"}, {"stages": [None, 7]}])
 def test_what_is_no_recipe_at_all_is_a_config_error_too(raw: Any) -> None:
     assert _problems(raw)

@@ -178,6 +178,26 @@ def test_a_new_run_holds_a_copy_with_its_hash_and_its_origin(
         imports.check_import(run.path, stage)
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_copy_that_is_broken_off_leaves_room_for_the_next_attempt(
+    mini_recipe: dict[str, Any],
+    other: RunFolder,
+    tmp_path: Path,
+    error: type[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: object) -> None:
+        raise error
+
+    config = _filled(_recipe(mini_recipe, other))
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, "_chunks", broken)
+        with pytest.raises(error):
+            RunFolder.create(tmp_path / "new", config)
+    assert not any((tmp_path / "new").iterdir())
+    RunFolder.create(tmp_path / "new", config)
+
+
 @pytest.mark.parametrize("how", ["gone", "link", "linked stage", "huge", "other"])
 def test_a_run_whose_weights_cannot_be_taken_is_not_made(
     mini_recipe: dict[str, Any], other: RunFolder, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch

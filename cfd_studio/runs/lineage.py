@@ -100,7 +100,7 @@ class _Filling:
                 stage["source"] = where | {"file": str(typed_path(where["file"]))}
         elif where.get("kind") == "checkpoint":
             self._object(path, "a checkpoint becomes a run first (`cfd-studio import`); give that run as the source")
-        elif isinstance(where.get("path"), str) and isinstance(where.get("stage"), str):
+        elif all(isinstance(where.get(key), str) and where[key] for key in ("path", "stage")):
             stage["source"] = where | {"path": str(typed_path(where["path"]))}
             self._fill_from_run(stage, typed_path(where["path"]), where["stage"], path)
 

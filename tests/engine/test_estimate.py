@@ -16,7 +16,7 @@ import torch
 
 from cfd_studio.cli.recipes import read_config
 from cfd_studio.data.images import ImageSet
-from cfd_studio.engine import build, loop
+from cfd_studio.engine import datasets, loop
 from cfd_studio.engine import estimate as estimating
 from cfd_studio.engine.estimate import estimate
 from cfd_studio.engine.rehearsal import Rehearsal
@@ -98,7 +98,7 @@ def test_what_is_drawn_for_the_judges_is_counted_in_network_calls(mini_config: M
 def test_neither_images_nor_weights_of_others_are_needed(
     mini_recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "build_data", lambda *_: pytest.fail("no images are to be read"))
+    monkeypatch.setattr(datasets, "load_data", lambda *_: pytest.fail("no images are to be read"))
     mini_recipe["data"] = {"name": "folder", "image_size": 16}
     teacher = mini_recipe["stages"][2]
     del teacher["optimization"]

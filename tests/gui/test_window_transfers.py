@@ -28,7 +28,7 @@ def _imported(errand: Errand, weights: Path) -> ErrandAnswer:
     """Make a run as an import leaves it: a journal that says that its one stage is there, and nothing to train."""
     assert isinstance(errand, ImportErrand)
     teacher = {"kind": "teacher", "id": "teacher", "sampling_steps": 16}
-    source = {"kind": "run", "path": "/elsewhere/run", "stage": "teacher"}
+    source = {"kind": "checkpoint", "file": errand.file.name, "which": "ema_model"}
     raw = {
         "name": errand.file.stem,
         "data": {"name": errand.data, "image_size": 16},
@@ -89,7 +89,7 @@ def test_an_imported_checkpoint_is_a_run_that_looks_right_everywhere(
     assert desk.header.left.text() == "All stages done"
     card = desk.page.stages.tree.cards["teacher"].content
     assert (card.mark, card.kind, card.note) == ("done", "Teacher · 16 steps", "Imported")
-    assert "From stage teacher of /elsewhere/run; not trained here" in card.tip
+    assert "From My ckpt.pt; not trained here" in card.tip
     assert desk.page.curves.nothing.text() == "This stage was imported, not trained here."
     desk.wait(desk.page.curves.nothing.isVisible)
     for tab in (COMPARE, FIGURES, WATCH):

@@ -22,6 +22,7 @@ FILES = [
     "lease.json",
     ".lease.epoch",
     "jobs/0001-train/job.json",
+    "jobs/0001-train/request.json",
     "jobs/0001-train/status.json",
     "jobs/0001-train/log.txt",
     "stages/judge/quality.json",
@@ -64,6 +65,7 @@ def _see(run: RunFolder, told: Told) -> dict[str, Any]:
     return {
         "config": config,
         "plan": job.read_plan(),
+        "request": job.read_request(),
         "status": read_status(job.status),
         "holder": current_holder(folder),
         "judge": folder.quality("judge"),

@@ -21,6 +21,7 @@ _MEMORY_WORDS = (
     "cannot allocate memory",
     "not enough memory",
     "bad_alloc",
+    "could not create a primitive",  # oneDNN, where it gets no memory for one
     "status_alloc_failed",
     "can't start new thread",
     "failed to map segment",

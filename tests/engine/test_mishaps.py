@@ -44,6 +44,7 @@ MEMORY: list[Exception] = [
         "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
         "allocate 4294967296 bytes. Error code 12 (Cannot allocate memory)"
     ),
+    RuntimeError("could not create a primitive"),
     RuntimeError("[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried to ..."),
     RuntimeError("Storage size calculation overflowed with sizes=[4611686018427387904]"),
     RuntimeError("can't start new thread"),

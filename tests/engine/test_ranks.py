@@ -28,7 +28,6 @@ from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.stages import FeatureMatching
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
-from cfd_studio.workspace.folders import data_sets_folder
 
 MakeRun = Callable[..., RunFolder]
 
@@ -117,6 +116,7 @@ def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int, i
     """Train in float64 as one of several processes, the way that `torchrun` would set them up."""
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
     os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ["XDG_CACHE_HOME"] = str(path.parent / "cache")  # not that of the test that started the fork server
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     with joined("cpu") as group:
@@ -225,7 +225,7 @@ def test_the_first_process_decodes_the_images_and_the_others_find_them(
     run = mini_run(data=data, stages=mini_recipe["stages"][2:4], evaluation=evaluation)
     _run_together(_one_rank, 2, run.path, 1, str(tmp_path / "images.npy"))
     assert all(run.weights(stage.id).exists() for stage in run.config().stages)
-    assert len(list((data_sets_folder() / "decoded").glob("*/about.json"))) == 1
+    assert len(list((tmp_path / "cache").glob("cfd-studio/data-sets/decoded/*/about.json"))) == 1
 
 
 if __name__ == "__rank__":

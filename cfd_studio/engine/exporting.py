@@ -11,7 +11,7 @@ from torch import nn
 from cfd_studio.diffusion.samplers import sampling_levels, starting_noise
 from cfd_studio.engine.build import load_network, read_shape
 from cfd_studio.engine.execution import choose_device
-from cfd_studio.engine.imageset import labels_in_turn, write_images
+from cfd_studio.engine.imageset import write_images
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.interop.onnx_sampler import require_onnx, run_onnx, to_onnx
 from cfd_studio.interop.weights import read_metadata, weights_bytes
@@ -194,7 +194,7 @@ def _write_onnx(model: Model, steps: int, sampler: Sampler, out: Path, say: Call
     schedule = model.denoiser.schedule
     levels = sampling_levels(schedule.num_timesteps, model.own_steps, steps)
     noise = starting_noise(0, 0, CHECKED, model.shape)
-    labels = labels_in_turn(model, 0, CHECKED)
+    labels = model.labels_in_turn(0, CHECKED)
     reference = sampler != DDIM
     clip = model.clip or reference
     content = to_onnx(model.denoiser, noise, labels, levels, clip=clip, clip_last=reference)

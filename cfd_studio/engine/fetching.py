@@ -2,8 +2,8 @@
 
 from cfd_studio.data.checksum import Archive, WrongSumError, check
 from cfd_studio.data.download import download
-from cfd_studio.data.source import Watch
 from cfd_studio.engine.stages import Workplace
+from cfd_studio.engine.watching import watched
 from cfd_studio.networks.pretrained import PublishedWeights, imagenet_weights
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sources import ImageNetSource
@@ -46,7 +46,8 @@ def fetch_imagenet(place: Workplace, stage: ClassifierStage) -> PublishedWeights
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             archive = Archive(path.name, published.sha256, (published.url,), "sha256")
-            download(archive, path.parent, _watched(place, stage))
+            what = f"the weights of stage '{stage.id}'"
+            download(archive, path.parent, watched(place.reporter, place.controls, what, stage.id))
     except WrongSumError as error:
         advice = "Delete it, to have it downloaded anew, and resume."
         raise CfdError(f"{path} {error.what}", where=where, advice=advice if path.exists() else error.advice) from None
@@ -57,14 +58,3 @@ def fetch_imagenet(place: Workplace, stage: ClassifierStage) -> PublishedWeights
             advice=f"Put the file there ({path}) and resume, or give a file in a new run.",
         ) from None
     return published
-
-
-def _watched(place: Workplace, stage: ClassifierStage) -> Watch:
-    def watch(doing: str, done: int, total: int, unit: str) -> None:
-        if place.reporter.doing != (doing, stage.id):
-            place.reporter.phase(doing, stage.id)
-            place.reporter.log(f"{doing.capitalize()} the weights of stage '{stage.id}'.")
-        place.reporter.count(done, total, unit)
-        place.controls.poll()
-
-    return watch

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine.gallery import BATCH_SIZE, to_pixels
@@ -41,7 +39,7 @@ def write_images(model: Model, out: Path, *, steps: int, count: int, seed: int, 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CfdError("is not empty", where=str(out), advice="Choose a new or an empty folder.")
     _, height, width = model.shape
-    labels = labels_in_turn(model, 0, count)
+    labels = model.labels_in_turn(0, count)
     with (
         atomic.new_folder(out) as folder,
         zipfile.ZipFile(folder / "samples.npz", "w", zipfile.ZIP_STORED) as archive,
@@ -60,11 +58,6 @@ def write_images(model: Model, out: Path, *, steps: int, count: int, seed: int, 
                 stream.write(labels.numpy().tobytes())
     noun = "step" if steps == 1 else "steps"
     return f"{count:,} images of '{model.stage_id}' with {steps} {noun} are in {out}, and all of them in samples.npz."
-
-
-def labels_in_turn(model: Model, start: int, count: int) -> Tensor | None:
-    """Return the classes of the images from ``start`` on, one after the other; None where the model knows of none."""
-    return torch.arange(start, start + count) % model.classes if model.classes else None
 
 
 def _batches(model: Model, steps: int, count: int, seed: int, sampler: Sampler) -> Iterator[NDArray[np.uint8]]:

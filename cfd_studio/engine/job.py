@@ -3,7 +3,6 @@
 import torch
 
 from cfd_studio.data.images import DataSet
-from cfd_studio.data.source import Watch
 from cfd_studio.engine import mishaps
 from cfd_studio.engine.adoption import adopt_stage
 from cfd_studio.engine.build import build_network
@@ -19,6 +18,7 @@ from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.stages import Workplace, check_weights_of_judges, judge_stage, train_stage
 from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.turns import Turns
+from cfd_studio.engine.watching import watched
 from cfd_studio.interop.tensorboard import TensorBoardListener
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.events import (
@@ -133,7 +133,7 @@ def _work(
     known = [old.data_folder for old in plans] + [old.data_folder for old in asked]
     folder = absolute(request.data_folder) or next(filter(None, known), "")
     job.write_request(request.model_copy(update={"data_folder": folder}))
-    data = load_data(config.data, folder, _watched(reporter, controls))
+    data = load_data(config.data, folder, watched(reporter, controls, "the images"))
     check_key(data, [old.data_key for old in plans])
     check_classes(config, data)
     ranks.say(Word.GO)
@@ -174,19 +174,6 @@ def _work(
         else:  # said again: the job that measured it may have been killed before it could
             reporter.say(StageJudged(quality=quality))
     return JobEnded(state=JobState.FINISHED, sentence=f"All {len(config.stages)} stages are trained and judged.")
-
-
-def _watched(reporter: Reporter, controls: Controls) -> Watch:
-    """Return what lets everybody see how far the images are, and stops where the job is to stop."""
-
-    def watch(doing: str, done: int, total: int, unit: str) -> None:
-        if reporter.doing[0] != doing:
-            reporter.phase(doing)
-            reporter.log(f"{doing.capitalize()} the images.")
-        reporter.count(done, total, unit)
-        controls.poll()
-
-    return watch
 
 
 def _execution_plan(

@@ -65,8 +65,8 @@ class Model:
         check_guidance(how.get("sampler", DDIM), self.network, student=self.student)
         how["clip"] = self.clip
         labels = how.get("labels")
-        if self.classes and labels is None:
-            labels = how["labels"] = (how.get("start", 0) + torch.arange(len(noise))) % self.classes
+        if labels is None:
+            labels = how["labels"] = self.labels_in_turn(how.get("start", 0), len(noise))
         size = min(len(noise), how.get("batch_size", BATCH_SIZE))
         if size not in self._prepared:
             first = How(**how)
@@ -74,6 +74,10 @@ class Model:
             draw(self.denoiser, noise[:size], self.own_steps, 1, **first)
             self._prepared.add(size)
         return draw(self.denoiser, noise, self.own_steps, sampling_steps, **how)
+
+    def labels_in_turn(self, start: int, count: int) -> Tensor | None:
+        """Return the classes of the images from ``start`` on, one after the other; None where it knows of none."""
+        return torch.arange(start, start + count) % self.classes if self.classes else None
 
     def labels(self, wanted: Sequence[int] | None, count: int) -> Tensor | None:
         """Return the classes of ``count`` images: those wanted in turn, or, for None, whatever it draws unasked.

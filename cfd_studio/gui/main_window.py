@@ -23,6 +23,7 @@ from cfd_studio.gui.preferences import Preferences
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
 from cfd_studio.gui.shortcuts import add_shortcuts
+from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.steering import Steering
 from cfd_studio.gui.transfers import Transfers
 from cfd_studio.gui.widgets import dialogs
@@ -58,12 +59,13 @@ class MainWindow(QMainWindow):
         self.errands = ErrandDesk(errands, self.bridge)
         self.transfers = Transfers(self, self.errands, self.clerk)
         self.feed: RunFeed | None = None
+        self.side_feeds = SideFeeds(self.clerk)
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
         self.new_run = NewRunPanel(device_choices(), self.errands)
         self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
-        self.page = RunPage(session, self.bridge)
+        self.page = RunPage(session, self.bridge, self.side_feeds)
         self.banner = Banner()
         self.pages = QStackedWidget()
         self._told: set[tuple[Path, int]] = set()
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
         self.session.close()
         if self.feed is not None:
             self.feed.close()
+        self.side_feeds.close()
         self.catalog.close()
         self.clerk.close()
 
@@ -128,6 +131,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _tick(self) -> None:
         self.controller.tick()
+        self.side_feeds.tick()
         runs = self.catalog.take()
         if runs is not None:
             self.sidebar.show_runs(runs)

@@ -141,12 +141,17 @@ class RunFeed:
             state=state,
             loss=self._curve(stage.id, "loss", stage.loss),
             held_out=self._curve(stage.id, "held-out", stage.held_out),
-            learning_rate=float(stage.learning_rate.values[-1]) if len(stage.learning_rate) else None,
-            images_per_second=stage.images_per_second,
+            accuracies=self._curve(stage.id, "accuracy", stage.accuracies),
+            learning_rate=self._curve(stage.id, "learning rate", stage.learning_rate),
+            pace=self._curve(stage.id, "pace", stage.pace),
+            terms=self._curves_of(stage, "terms"),
+            gradient_norms=self._curves_of(stage, "gradient_norms"),
+            quarters=self._curves_of(stage, "quarters"),
+            vitals=self._curves_of(stage, "vitals"),
             seconds=stage.seconds,
-            accuracy=stage.accuracy,
             quality=stage.quality,
             checkpoints=tuple(stage.checkpoints),
+            resumed=tuple(stage.resumed),
             trained=stage.state in ("trained", "evaluating", "done"),
             strip=strip[1] if strip else None,
         )
@@ -157,6 +162,10 @@ class RunFeed:
             self._logged = mirror.log_count
             self._log = tuple(LogLine(*line) for line in mirror.log)
         return self._log
+
+    def _curves_of(self, stage: StageMirror, group: str) -> dict[str, Curve]:
+        kept: dict[str, Series] = getattr(stage, group)
+        return {name: self._curve(stage.id, f"{group}/{name}", series) for name, series in kept.items()}
 
     def _curve(self, stage: str, name: str, series: Series) -> Curve:
         """Return a copy of a series; the copy made before, where nothing was added."""

@@ -11,16 +11,18 @@ from cfd_studio.gui.panels.figures import FiguresPanel
 from cfd_studio.gui.panels.header import Header
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
+from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.runs.launcher import Session
 
-WATCH, COMPARE, FIGURES = range(3)
+WATCH, COMPARE, JUDGE = range(3)
 
 
 class RunPage(QWidget):
     """Arranges the panels of a run, and passes snapshots on to those in sight."""
 
-    def __init__(self, session: Session, bridge: Bridge) -> None:
+    def __init__(self, session: Session, bridge: Bridge, side_feeds: SideFeeds) -> None:
         super().__init__()
+        self.side_feeds = side_feeds
         self.header = Header()
         self.stages = StagesPanel()
         self.curves = CurvesPanel()
@@ -33,7 +35,7 @@ class RunPage(QWidget):
         for words, tip in (
             ("Watch", "Stages, loss curves and log (Ctrl+1)"),
             ("Compare", "Samples of teacher and students side by side (Ctrl+2)"),
-            ("Figures", "All quality figures (Ctrl+3)"),
+            ("Judge", "Quality of all models (Ctrl+3)"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(words), tip)
         self.pages = QStackedWidget()

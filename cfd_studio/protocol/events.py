@@ -12,6 +12,11 @@ from cfd_studio.protocol.figures import StageQuality
 
 Terms = Annotated[dict[str, float], Field(max_length=16)]
 
+# The levels that a stage draws, sorted by log-SNR and cut into four equal parts: from hardly noisy to little but noise.
+QUARTERS = ("highest log-SNR", "high log-SNR", "low log-SNR", "lowest log-SNR")
+# Of the estimates that a stage makes of its training images: the share of values at or beyond -1 or 1, and their mean.
+VITALS = ("saturation", "brightness")
+
 
 class JobState(StrEnum):
     """What ``status.json`` says of a job."""
@@ -68,6 +73,8 @@ class LossLogged(_Event):
     """Means over the steps since the last such event.
 
     ``gradient_norms`` holds the L2 norm of each term's own gradient, now and then, where the loss has several terms.
+    ``quarters`` holds the loss on the samples of each quarter of the levels that the stage draws (see `QUARTERS`), and
+    ``vitals`` what tells early that images go wrong (see `VITALS`).
     """
 
     kind: Literal["loss"] = "loss"
@@ -77,6 +84,8 @@ class LossLogged(_Event):
     terms: Terms = {}
     gradient_norm: float
     gradient_norms: Terms = {}
+    quarters: Terms = {}
+    vitals: Terms = {}
     learning_rate: float
     images_per_second: float
 

@@ -55,22 +55,50 @@ class Sampler(Words):
 DDIM = Sampler()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ImageKey:
+    """What an image is drawn from: the noise of (seed, index), whatever the model and the number of steps."""
+
+    seed: int
+    index: int
+
+
+def in_a_row(seed: int, count: int, start: int = 0) -> tuple[ImageKey, ...]:
+    """Return the keys of the images start..start + count - 1 of a seed."""
+    return tuple(ImageKey(seed, index) for index in range(start, start + count))
+
+
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """Draw ``count`` images of one model with one number of steps, from the noise of (seed, 0), (seed, 1), ...
+    """Draw images of one model with one number of steps.
 
-    ``label`` is the class of all of them, -1 for none; a class-conditional model draws its classes in turn where it is
-    None.
+    Attributes
+    ----------
+    keys : tuple of ImageKey
+        One per image.
+    label : int or None
+        The class of all of them, -1 for none; where it is None, a class-conditional model draws image i of class i
+        modulo their number.
+    trajectory : bool
+        Whether the estimates of the images at every step are wanted too.
+    classifier : str or None
+        The stage of a trained classifier of the same run, whose features of the images are wanted too.
     """
 
     run: Path
     stage: str
     sampling_steps: int
-    seed: int
-    count: int
+    keys: tuple[ImageKey, ...]
     device: str = "auto"
     sampler: Sampler = DDIM
     label: int | None = None
+    trajectory: bool = False
+    classifier: str | None = None
+
+    @property
+    def count(self) -> int:
+        """How many images are wanted."""
+        return len(self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +113,12 @@ class SampleAnswer:
         Wall time of the network calls divided by the count.
     network_calls : int
         Counted, per image.
+    x_hats : ndarray of float32, shape (steps, count, channels, height, width), or None
+        The estimate of each image that each step of the sampler went by, in the order of the steps.
+    timesteps : tuple of int
+        The levels of the base grid at which these were made.
+    features : ndarray of float32, shape (count, channels), or None
+        What feature distillation compares: pooled penultimate features, before any softmax.
     error : str or None
         One sentence; None where there are images.
     """
@@ -93,4 +127,7 @@ class SampleAnswer:
     images: NDArray[np.float32] | None = None
     seconds_per_image: float = 0.0
     network_calls: int = 0
+    x_hats: NDArray[np.float32] | None = None
+    timesteps: tuple[int, ...] = ()
+    features: NDArray[np.float32] | None = None
     error: str | None = None

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cfd_studio.protocol.config import RunConfig
@@ -24,7 +25,8 @@ from cfd_studio.runs.series import Series
 
 LOG_LINES = 5000
 MOST_ANSWERS = 1000
-MOST_TERMS = 32  # of one stage; more are no curves that anybody looks at
+MOST_TERMS = 32  # of one stage and group; more are no curves that anybody looks at
+GROUPS = ("terms", "gradient_norms", "quarters", "vitals")  # attributes of a `StageMirror`: curves by name
 
 
 @dataclass
@@ -39,10 +41,13 @@ class StageMirror:
     held_out: Series = field(default_factory=Series)
     accuracies: Series = field(default_factory=Series)  # of a classifier, in [0, 1], on the images of ``held_out``
     learning_rate: Series = field(default_factory=Series)
+    pace: Series = field(default_factory=Series)  # images per second
     terms: dict[str, Series] = field(default_factory=dict)
     gradient_norms: dict[str, Series] = field(default_factory=dict)
+    quarters: dict[str, Series] = field(default_factory=dict)
+    vitals: dict[str, Series] = field(default_factory=dict)
     checkpoints: list[int] = field(default_factory=list)
-    images_per_second: float = 0.0
+    resumed: list[int] = field(default_factory=list)  # steps from which a later job went on
     seconds: float = 0.0
     quality: StageQuality | None = None
 
@@ -51,12 +56,23 @@ class StageMirror:
         """The newest accuracy, in [0, 1]; None before the first, and of anything but a classifier."""
         return float(self.accuracies.values[-1]) if len(self.accuracies) else None
 
+    @property
+    def images_per_second(self) -> float:
+        """The newest pace; 0 before the first."""
+        return float(self.pace.values[-1]) if len(self.pace) else 0.0
+
+    def series(self) -> Iterator[Series]:
+        """Yield every series of the stage."""
+        yield from (self.loss, self.held_out, self.accuracies, self.learning_rate, self.pace)
+        for group in GROUPS:
+            yield from getattr(self, group).values()
+
     def rewind(self, step: int) -> None:
         """Forget everything beyond a step."""
-        named = (*self.terms.values(), *self.gradient_norms.values())
-        for series in (self.loss, self.held_out, self.accuracies, self.learning_rate, *named):
+        for series in self.series():
             series.truncate(step)
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
+        self.resumed = [begun for begun in self.resumed if begun < step]
         self.step = step
 
 
@@ -99,6 +115,8 @@ class Fold:
                 if stage := self.stages.get(event.stage):
                     stage.rewind(event.step)
                     stage.state = "training"
+                    if event.step:
+                        stage.resumed.append(event.step)
             case PhaseEntered():
                 self.phase = event
                 if event.phase == "evaluating" and (stage := self.stages.get(event.stage or "")):
@@ -108,11 +126,10 @@ class Fold:
                     stage.step = int(event.steps[-1])
                     stage.loss.extend(event.steps, event.losses)
                     stage.learning_rate.extend(event.steps, event.learning_rates)
-                    for name, values in event.terms.items():
-                        _curve(stage.terms, name).extend(event.steps, values)
-                    for name, values in event.gradient_norms.items():
-                        _curve(stage.gradient_norms, name).extend(event.steps, values)
-                    stage.images_per_second = event.images_per_second
+                    stage.pace.extend(event.steps, event.images_per_second)
+                    for group in GROUPS:
+                        for name, values in getattr(event, group).items():
+                            _curve(getattr(stage, group), name).extend(event.steps, values)
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
                     stage.held_out.append(event.step, event.loss)

@@ -19,7 +19,7 @@ from cfd_studio.protocol.events import CommandAnswered, JobEnded, JobStarted, Ph
 from cfd_studio.protocol.fields import Count
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.runs import atomic
-from cfd_studio.runs.fold import Fold, StageMirror
+from cfd_studio.runs.fold import GROUPS, Fold, StageMirror
 from cfd_studio.runs.folder import JobFolder
 from cfd_studio.runs.intake import read_bounded
 from cfd_studio.runs.journal import JournalReader
@@ -29,6 +29,7 @@ WORTHWHILE = 8 * 2**20  # bytes of journal that are read again rather than index
 LARGEST_INDEX = 2**30
 KEPT_INDEXES = 16
 _DIGEST = 16
+_UNNAMED = 5  # series that every stage has
 
 
 class _Words(BaseModel):
@@ -45,16 +46,15 @@ class _Stage(_Words):
     step: int
     state: str
     checkpoints: list[int]
-    images_per_second: float
+    resumed: list[int]
     seconds: float
     quality: StageQuality | None
-    terms: list[str]
-    norms: list[str]
-    points: list[int]  # of loss, held-out loss, accuracy, learning rate, each term and each gradient norm
+    names: dict[str, list[str]]  # of the curves of each of `GROUPS`
+    points: list[int]  # of each series, in the order of `StageMirror.series`
 
 
 class _Head(_Words):
-    version: Literal[2] = 2  # another one as soon as `Fold` makes something else of the same events
+    version: Literal[3] = 3  # another one as soon as `Fold` makes something else of the same events
     config: str
     journals: dict[str, _Journal]
     stages: dict[str, _Stage]
@@ -138,7 +138,7 @@ def _pack(fold: Fold, journals: dict[str, _Journal]) -> list[bytes | memoryview]
     words = head.model_dump_json().encode()
     pieces: list[bytes | memoryview] = [len(words).to_bytes(8, "little"), words]
     for stage in fold.stages.values():
-        for series in _curves(stage):
+        for series in stage.series():
             pieces += [np.ascontiguousarray(column, "<f8").data for column in (series.steps, series.values)]
     digest = hashlib.blake2b(digest_size=_DIGEST)
     for piece in pieces:
@@ -160,7 +160,8 @@ def _curves_of(head: _Head, numbers: NDArray[np.float64]) -> dict[str, list[Seri
     curves: dict[str, list[Series]] = {}
     at = 0
     for name, stage in head.stages.items():
-        if len(stage.points) != 4 + len(stage.terms) + len(stage.norms) or min(stage.points) < 0:
+        named = sum(len(names) for names in stage.names.values())
+        if tuple(stage.names) != GROUPS or len(stage.points) != _UNNAMED + named or min(stage.points) < 0:
             raise ValueError
         curves[name] = []
         for count in stage.points:
@@ -181,11 +182,11 @@ def _fill(fold: Fold, head: _Head, curves: dict[str, list[Series]]) -> None:
     for name, words in head.stages.items():
         stage = fold.stages[name]
         stage.step, stage.state, stage.checkpoints = words.step, words.state, words.checkpoints
-        stage.quality = words.quality
-        stage.images_per_second, stage.seconds = words.images_per_second, words.seconds
-        stage.loss, stage.held_out, stage.accuracies, stage.learning_rate, *others = curves[name]
-        stage.terms = dict(zip(words.terms, others, strict=False))
-        stage.gradient_norms = dict(zip(words.norms, others[len(words.terms) :], strict=True))
+        stage.quality, stage.seconds, stage.resumed = words.quality, words.seconds, words.resumed
+        stage.loss, stage.held_out, stage.accuracies, stage.learning_rate, stage.pace, *others = curves[name]
+        rest = iter(others)
+        for group, names in words.names.items():
+            setattr(stage, group, {name: next(rest) for name in names})
     fold.log.extend(head.log)
     fold.log_count = head.log_count
     fold.answers = {answer.command: answer for answer in head.answers}
@@ -197,24 +198,12 @@ def _stage_words(stage: StageMirror) -> _Stage:
         step=stage.step,
         state=stage.state,
         checkpoints=stage.checkpoints,
-        images_per_second=stage.images_per_second,
+        resumed=stage.resumed,
         seconds=stage.seconds,
         quality=stage.quality,
-        terms=list(stage.terms),
-        norms=list(stage.gradient_norms),
-        points=[len(series) for series in _curves(stage)],
+        names={group: list(getattr(stage, group)) for group in GROUPS},
+        points=[len(series) for series in stage.series()],
     )
-
-
-def _curves(stage: StageMirror) -> list[Series]:
-    return [
-        stage.loss,
-        stage.held_out,
-        stage.accuracies,
-        stage.learning_rate,
-        *stage.terms.values(),
-        *stage.gradient_norms.values(),
-    ]
 
 
 def _fingerprint(config: RunConfig) -> str:

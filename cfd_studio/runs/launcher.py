@@ -46,11 +46,11 @@ class Launcher(Protocol):
 class Session(Protocol):
     """Draws images without a job, newest request first."""
 
-    def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None]) -> None:
-        """Queue a request; ``answer`` is called once, on a thread of the session's."""
+    def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None], *, owner: str = "") -> None:
+        """Queue a request of an owner; ``answer`` is called once, on a thread of the session's."""
 
-    def cancel(self) -> None:
-        """Drop what waits and end what is being drawn; only an answer on its way may still arrive."""
+    def cancel(self, owner: str | None = None) -> None:
+        """Drop what waits and end what is being drawn, of one owner or of all; an answer on its way may still come."""
 
     def close(self) -> None:
         """Cancel and end the thread."""

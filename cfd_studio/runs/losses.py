@@ -28,8 +28,10 @@ _NARROW = {  # a loss of another millennium, or with gradient norms, takes the l
     "time": r"(?:0|[1-9]\d{0,9}+)(?:\.\d{1,25}+)?+",
     "kind": '"loss"',
     "gradient_norms": r"\{\}",
+    "quarters": r"\{\}",
+    "vitals": r"\{\}",
 }
-_NEW_IN_2 = {"gradient_norms"}
+_NEWER = {"gradient_norms", "quarters", "vitals"}  # lines of older jobs lack them
 _KEPT = ("stage", "step", "loss", "terms", "learning_rate", "images_per_second")
 
 
@@ -41,10 +43,9 @@ class LossRun:
     ----------
     steps, losses, learning_rates : ndarray of float64, shape (n,)
         The steps rise strictly.
-    terms, gradient_norms : dict
-        Of each term, an array of the same shape; norms are measured rarely, and a loss with them comes alone.
-    images_per_second : float
-        With the last of them.
+    terms, gradient_norms, quarters, vitals : dict
+        By name, arrays of the same shape; norms are measured rarely, and a loss with them comes alone.
+    images_per_second : ndarray of float64, shape (n,)
     """
 
     stage: str
@@ -52,8 +53,10 @@ class LossRun:
     losses: NDArray[np.float64]
     terms: dict[str, NDArray[np.float64]]
     gradient_norms: dict[str, NDArray[np.float64]]
+    quarters: dict[str, NDArray[np.float64]]
+    vitals: dict[str, NDArray[np.float64]]
     learning_rates: NDArray[np.float64]
-    images_per_second: float
+    images_per_second: NDArray[np.float64]
 
     @classmethod
     def of(cls, event: LossLogged) -> "LossRun":
@@ -64,8 +67,10 @@ class LossRun:
             losses=_column([event.loss]),
             terms={name: _column([value]) for name, value in event.terms.items()},
             gradient_norms={name: _column([value]) for name, value in event.gradient_norms.items()},
+            quarters={name: _column([value]) for name, value in event.quarters.items()},
+            vitals={name: _column([value]) for name, value in event.vitals.items()},
             learning_rates=_column([event.learning_rate]),
-            images_per_second=event.images_per_second,
+            images_per_second=_column([event.images_per_second]),
         )
 
 
@@ -88,7 +93,8 @@ def read_lines(block: bytes) -> Iterator[Event | LossRun | None]:
 def _loss_runs(rows: list[tuple[bytes, ...]]) -> Iterator[LossRun]:
     """Yield the losses of one stage as columns, cut wherever the steps go back or the terms change."""
     column = dict(zip(_GROUPS, zip(*rows, strict=True), strict=False))
-    steps, losses, rates = (_column(column[name]) for name in ("step", "loss", "learning_rate"))
+    names = ("step", "loss", "learning_rate", "images_per_second")
+    steps, losses, rates, paces = (_column(column[name]) for name in names)
     turns = set((np.flatnonzero(np.diff(steps) <= 0) + 1).tolist())
     tables: list[dict[str, float]] = [{}] * len(rows)
     if any(terms != b"{}" for terms in column["terms"]):
@@ -102,8 +108,10 @@ def _loss_runs(rows: list[tuple[bytes, ...]]) -> Iterator[LossRun]:
             losses=losses[here],
             terms={name: _column([table[name] for table in tables[here]]) for name in tables[first]},
             gradient_norms={},
+            quarters={},
+            vitals={},
             learning_rates=rates[here],
-            images_per_second=float(column["images_per_second"][end - 1]),
+            images_per_second=paces[here],
         )
 
 
@@ -117,7 +125,7 @@ def _line_pattern() -> re.Pattern[bytes]:
     for name, info in LossLogged.model_fields.items():
         shape = _NARROW.get(name) or _SHAPES[info.annotation]
         field = f'"{name}":' + (f"(?P<{name}>{shape})" if name in _KEPT else shape) + ","
-        loss += f"(?:{field})?+" if name in _NEW_IN_2 else field
+        loss += f"(?:{field})?+" if name in _NEWER else field
     return re.compile(rf"(?:\{{{loss.removesuffix(',')}\}}|([^\n]*+))\n".encode())
 
 

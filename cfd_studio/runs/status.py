@@ -16,6 +16,24 @@ HEARTBEAT_SECONDS = 2.0
 QUIET_PHASES = {"loading": 300.0}
 
 
+class Meters(BaseModel):
+    """What the machine of a job has in use; None where it cannot tell.
+
+    Memory is in bytes, load in [0, 1]. ``job_memory`` is host memory of the job's own process. ``device_memory`` is
+    what the whole device has in use, by whomever; a device that is the host itself has none of its own.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    host_load: float | None = None
+    host_memory: Count | None = None
+    host_memory_total: Count | None = None
+    job_memory: Count | None = None
+    device_load: float | None = None
+    device_memory: Count | None = None
+    device_memory_total: Count | None = None
+
+
 class JobStatus(BaseModel):
     """The content of ``status.json``.
 
@@ -37,6 +55,7 @@ class JobStatus(BaseModel):
     heartbeat: Count = 0
     quiet_seconds: float = Field(0.0, ge=0, le=3600)
     sentence: str = ""
+    meters: Meters | None = None
 
     @property
     def counted(self) -> str:

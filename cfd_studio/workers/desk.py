@@ -49,9 +49,9 @@ class Desk(ABC, Generic[Wish, Answer]):
         self._niceness = niceness
         self._fitness = fitness or Fitness()
         self._newest_first = newest_first
-        self._wishes: deque[tuple[Wish, Callable[[Answer], None]]] = deque()
+        self._wishes: deque[tuple[Wish, Callable[[Answer], None], str]] = deque()
         self._changed = threading.Condition()
-        self._epoch = self._served = 0
+        self._serving: str | None = None  # whose wish; None once it was dropped, and between two wishes
         self._closing = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -68,17 +68,19 @@ class Desk(ABC, Generic[Wish, Answer]):
     def _explained(self, wish: Wish, error: Exception) -> str:
         """Return the sentence for an error, and let go of everything on the device."""
 
-    def _ask(self, wish: Wish, answer: Callable[[Answer], None]) -> None:
-        """Queue a wish; ``answer`` is called once, on the desk's thread."""
+    def _ask(self, wish: Wish, answer: Callable[[Answer], None], owner: str = "") -> None:
+        """Queue a wish of an owner; ``answer`` is called once, on the desk's thread."""
         with self._changed:
-            self._wishes.append((wish, answer))
+            self._wishes.append((wish, answer, owner))
             self._changed.notify()
 
-    def _drop(self) -> None:
-        """Drop what waits and end what is being served; only an answer on its way may still arrive."""
+    def _drop(self, owner: str | None = None) -> None:
+        """Drop what waits and end what is being served, of one owner or of all; an answer on its way may still come."""
         with self._changed:
-            self._wishes.clear()
-            self._epoch += 1
+            kept = [] if owner is None else [wish for wish in self._wishes if wish[2] != owner]
+            self._wishes = deque(kept)
+            if owner is None or self._serving == owner:
+                self._serving = None
 
     def _close(self, patience: float | None = None) -> None:
         """Drop everything, and end the thread as soon as it is free; wait so many seconds for it, or until it is."""
@@ -90,7 +92,7 @@ class Desk(ABC, Generic[Wish, Answer]):
 
     def _still_wanted(self) -> None:
         """Return, unless the wish being served was dropped."""
-        if self._served != self._epoch:
+        if self._serving is None:
             raise _Dropped
 
     def _work(self) -> None:
@@ -100,8 +102,7 @@ class Desk(ABC, Generic[Wish, Answer]):
                 self._changed.wait_for(lambda: self._wishes or self._closing)
                 if self._closing:
                     return
-                wish, answer = self._wishes.pop() if self._newest_first else self._wishes.popleft()
-                self._served = self._epoch
+                wish, answer, self._serving = self._wishes.pop() if self._newest_first else self._wishes.popleft()
             try:
                 result = self._serve(wish)
             except _Dropped:
@@ -111,7 +112,7 @@ class Desk(ABC, Generic[Wish, Answer]):
             except Exception as error:
                 result = self._failed(wish, self._explained(wish, error))
             self._fitness.note(result.error)
-            if self._served == self._epoch:
+            if self._serving is not None:
                 try:
                     answer(result)
                 except Exception:  # the receiver's mistake must not end the desk for everybody

@@ -47,7 +47,7 @@ class LazyWorkers:
         self._closing = False
         self._launcher: ThreadLauncher | None = None
         self._session: SamplingSession | None = None
-        self._early: list[tuple[SampleRequest, Callable[[SampleAnswer], None]]] = []
+        self._early: list[tuple[SampleRequest, Callable[[SampleAnswer], None], str]] = []
         self._errands: ErrandRunner | None = None
         self._early_errands: list[tuple[Errand, Callable[[ErrandAnswer], None]]] = []
         self.failure: str | None = None
@@ -74,24 +74,24 @@ class LazyWorkers:
         """Start a job once the workers are there; None where they cannot be."""
         return self._launcher.start(run, request) if self._launcher and not self._closing else None
 
-    def request(self, request: SampleRequest, answer: "Callable[[SampleAnswer], None]") -> None:
+    def request(self, request: SampleRequest, answer: "Callable[[SampleAnswer], None]", *, owner: str = "") -> None:
         """Queue a request, as a `Session` does."""
         self.load()
         with self._lock:
             if self._session is None and self.failure is None:
-                self._early.append((request, answer))
+                self._early.append((request, answer, owner))
                 return
         if self._session is not None:
-            self._session.request(request, answer)
+            self._session.request(request, answer, owner=owner)
         else:
             answer(SampleAnswer(request, error=self.failure))
 
-    def cancel(self) -> None:
-        """Drop everything that waits, as a `Session` does."""
+    def cancel(self, owner: str | None = None) -> None:
+        """Drop what waits, of one owner or of all, as a `Session` does."""
         with self._lock:
-            self._early.clear()
+            self._early = [] if owner is None else [early for early in self._early if early[2] != owner]
         if self._session is not None:
-            self._session.cancel()
+            self._session.cancel(owner)
 
     def run(self, errand: Errand, answer: "Callable[[ErrandAnswer], None]") -> None:
         """Queue an errand, as `Errands` does."""
@@ -139,8 +139,8 @@ class LazyWorkers:
                     self._errands = ErrandRunner(turns, self._niceness, self.fitness)
                 early, self._early = self._early, []
                 errands, self._early_errands = self._early_errands, []
-            for request, answer in early:
-                self.request(request, answer)
+            for request, answer, owner in early:
+                self.request(request, answer, owner=owner)
             for errand, tell in errands:
                 self.run(errand, tell)
         except Exception as error:
@@ -149,7 +149,7 @@ class LazyWorkers:
             with self._lock:
                 early, self._early = self._early, []
                 errands, self._early_errands = self._early_errands, []
-            for request, answer in early:
+            for request, answer, _ in early:
                 answer(SampleAnswer(request, error=self.failure))
             for errand, tell in errands:
                 tell(ErrandAnswer(errand, error=self.failure))

@@ -1,15 +1,18 @@
 """A sampling session: models kept on the device, the newest wish first."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine import mishaps
 from cfd_studio.engine.execution import choose_device, take_modest_threads
+from cfd_studio.engine.gallery import Drawn
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.engine.turns import Turns
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.protocol.sampling import ImageKey, SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.desk import Desk
 from cfd_studio.workers.fitness import Fitness
@@ -37,13 +40,13 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
         self._models: OrderedDict[tuple[Path, int, str], Model] = OrderedDict()
         super().__init__("cfd-sampling", niceness, fitness, newest_first=True)
 
-    def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None]) -> None:
-        """Queue a request; ``answer`` is called once, on the session's thread."""
-        self._ask(request, answer)
+    def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None], *, owner: str = "") -> None:
+        """Queue a request of an owner; ``answer`` is called once, on the session's thread."""
+        self._ask(request, answer, owner)
 
-    def cancel(self) -> None:
-        """Drop what waits and end what is being drawn; only an answer on its way may still arrive."""
-        self._drop()
+    def cancel(self, owner: str | None = None) -> None:
+        """Drop what waits and end what is being drawn, of one owner or of all; an answer on its way may still come."""
+        self._drop(owner)
 
     def close(self) -> None:
         """Cancel and end the thread."""
@@ -66,18 +69,23 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
         take_modest_threads()
         self._device = choose_device(wish.device)
         model = self._model(wish, self._device)
-        noise = starting_noise(wish.seed, 0, wish.count, model.shape)
-        drawn = model.draw(
-            noise,
+        drawn = [self._draw(model, wish, *row) for row in _rows(wish.keys)]
+        images = np.concatenate([part.images.numpy() for part in drawn])
+        seconds = sum(part.seconds_per_image * len(part.images) for part in drawn)
+        return SampleAnswer(wish, images, seconds / wish.count, drawn[0].network_calls)
+
+    def _draw(self, model: Model, wish: SampleRequest, seed: int, start: int, count: int) -> Drawn:
+        return model.draw(
+            starting_noise(seed, start, count, model.shape),
             wish.sampling_steps,
             sampler=wish.sampler,
-            seed=wish.seed,
-            labels=model.labels(None if wish.label is None else [wish.label], wish.count),
+            seed=seed,
+            start=start,
+            labels=model.labels(None if wish.label is None else [wish.label], count),
             batch_size=BATCH_SIZE,
             turn=self._turns,
             on_call=self._still_wanted,
         )
-        return SampleAnswer(wish, drawn.images.numpy(), drawn.seconds_per_image, drawn.network_calls)
 
     def _model(self, request: SampleRequest, device: str) -> Model:
         path = RunFolder(request.run).weights(request.stage)
@@ -88,3 +96,13 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
                 self._models.popitem(last=False)
         self._models.move_to_end(key)
         return self._models[key]
+
+
+def _rows(keys: Sequence[ImageKey]) -> Iterator[tuple[int, int, int]]:
+    """Yield (seed, start, count) of each stretch of successive images."""
+    start = 0
+    for end in range(1, len(keys) + 1):
+        before = keys[end - 1]
+        if end == len(keys) or keys[end] != ImageKey(before.seed, before.index + 1):
+            yield keys[start].seed, keys[start].index, end - start
+            start = end

@@ -26,7 +26,7 @@ from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import Event, JobEnded, JobState
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest, in_a_row
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.workers.sampling import SamplingSession
@@ -293,8 +293,8 @@ def test_a_sampling_session_without_memory_says_so_lets_go_of_its_models_and_ans
     name: str, allocation: _Allocation, trained_run: RunFolder
 ) -> None:
     session = SamplingSession(Turns())
-    other = SampleRequest(run=trained_run.path, stage="pd-4", sampling_steps=2, seed=0, count=2, device="cpu")
-    request = SampleRequest(run=trained_run.path, stage="teacher", sampling_steps=2, seed=5, count=3, device="cpu")
+    other = SampleRequest(run=trained_run.path, stage="pd-4", sampling_steps=2, keys=in_a_row(0, 2), device="cpu")
+    request = SampleRequest(run=trained_run.path, stage="teacher", sampling_steps=2, keys=in_a_row(5, 3), device="cpu")
     try:
         whole = _ask(session, request)
         _ask(session, other)

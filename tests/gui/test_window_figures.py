@@ -12,7 +12,7 @@ from cfd_studio.protocol.figures import INCEPTION_SPACE, Figure, Judgement
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.journal import JournalWriter
 
-FIGURES = COMPARE + 1
+JUDGE = COMPARE + 1
 
 
 def _row(run: RunFolder, reference: str) -> list[str]:
@@ -28,7 +28,7 @@ def _row(run: RunFolder, reference: str) -> list[str]:
 
 def test_the_table_turns_to_the_training_images_and_back(desk: Any, trained_run: RunFolder) -> None:
     desk.open(trained_run)
-    desk.page.tabs.setCurrentIndex(FIGURES)
+    desk.page.tabs.setCurrentIndex(JUDGE)
     panel = desk.page.figures
     held_out, training = panel.references.buttons()
 
@@ -64,7 +64,7 @@ def _readable(desk: Any) -> None:
 
 def test_every_cell_can_be_read_in_a_window_of_1280(desk: Any, trained_run: RunFolder) -> None:
     desk.open(trained_run)
-    desk.page.tabs.setCurrentIndex(FIGURES)
+    desk.page.tabs.setCurrentIndex(JUDGE)
     _readable(desk)
     assert desk.page.figures.view.horizontalScrollBar().maximum() == 0
 
@@ -96,7 +96,7 @@ def test_columns_of_inception_are_there_where_it_judged_and_the_proxy_is_called_
 ) -> None:
     _also_seen_by_inception(trained_run)
     desk.open(trained_run)
-    desk.page.tabs.setCurrentIndex(FIGURES)
+    desk.page.tabs.setCurrentIndex(JUDGE)
     _readable(desk)
     table = desk.page.figures.table
     words = [heading.replace("\n", " ") for heading, _ in table.headings]

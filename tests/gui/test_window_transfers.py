@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from cfd_studio.gui.import_dialog import ImportDialog
 from cfd_studio.gui.models.comparison import step_choices
 from cfd_studio.gui.models.forecast import forecast
-from cfd_studio.gui.run_page import COMPARE, FIGURES, WATCH
+from cfd_studio.gui.run_page import COMPARE, JUDGE, WATCH
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.errands import Errand, ErrandAnswer, ExportErrand, ImportErrand
 from cfd_studio.protocol.events import JobEnded, JobStarted, JobState, StageTrained, dump_event
@@ -92,7 +92,7 @@ def test_an_imported_checkpoint_is_a_run_that_looks_right_everywhere(
     assert "From My ckpt.pt; not trained here" in card.tip
     assert desk.page.curves.nothing.text() == "This stage was imported, not trained here."
     desk.wait(desk.page.curves.nothing.isVisible)
-    for tab in (COMPARE, FIGURES, WATCH):
+    for tab in (COMPARE, JUDGE, WATCH):
         desk.page.tabs.setCurrentIndex(tab)
     assert step_choices(desk.snapshot) == [16, 8, 4, 2, 1]
     desk.wait(lambda: [run.stages_done for run in desk.window.sidebar.model.runs] == [1])

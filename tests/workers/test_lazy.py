@@ -10,7 +10,7 @@ from cfd_studio.engine import mishaps
 from cfd_studio.protocol.errands import ErrandAnswer, EstimateErrand
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest, in_a_row
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers import process
 from cfd_studio.workers.fitness import Fitness
@@ -26,7 +26,7 @@ def test_a_wish_from_before_the_loading_is_answered(trained_run: RunFolder) -> N
         answers.append(answer)
         arrived.set()
 
-    workers.request(SampleRequest(trained_run.path, "teacher", 2, seed=0, count=3, device="cpu"), take)
+    workers.request(SampleRequest(trained_run.path, "teacher", 2, in_a_row(0, 3), device="cpu"), take)
     assert arrived.wait(60)
     workers.close()
     assert answers[0].error is None
@@ -67,7 +67,7 @@ def test_what_cannot_be_loaded_is_said_to_everyone(mini_run: Any, monkeypatch: p
     errands: list[ErrandAnswer] = []
     workers.run(EstimateErrand(run.config()), errands.append)
     workers.wait()
-    workers.request(SampleRequest(run.path, "teacher", 2, seed=0, count=3), answers.append)
+    workers.request(SampleRequest(run.path, "teacher", 2, in_a_row(0, 3)), answers.append)
     workers.run(EstimateErrand(run.config()), errands.append)
     assert job.wait(10)
     assert not job.alive

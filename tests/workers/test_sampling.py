@@ -16,7 +16,7 @@ from cfd_studio.engine.models import open_models
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.protocol.sampling import SampleAnswer, Sampler, SampleRequest
+from cfd_studio.protocol.sampling import SampleAnswer, Sampler, SampleRequest, in_a_row
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.sampling import MODELS_KEPT, SamplingSession
 from cfd_studio.workers.thread import ThreadLauncher
@@ -37,7 +37,8 @@ def session(turns: Turns) -> Iterator[SamplingSession]:
 
 def _wish(run: RunFolder, stage: str = "teacher", **changes: Any) -> SampleRequest:
     values = {"sampling_steps": 2, "seed": 5, "count": 3, "device": "cpu"} | changes
-    return SampleRequest(run=run.path, stage=stage, **values)
+    keys = in_a_row(values.pop("seed"), values.pop("count"))
+    return SampleRequest(run=run.path, stage=stage, keys=keys, **values)
 
 
 def _ask(session: SamplingSession, request: SampleRequest) -> SampleAnswer:
@@ -96,7 +97,7 @@ def test_the_newest_wish_is_answered_first(session: SamplingSession, turns: Turn
             threading.Event().wait(0.005)
         for seed in (1, 2, 3):
             session.request(_wish(trained_run, seed=seed), answers.put)
-    assert [answers.get(timeout=60).request.seed for _ in range(4)] == [0, 3, 2, 1]
+    assert [answers.get(timeout=60).request.keys[0].seed for _ in range(4)] == [0, 3, 2, 1]
 
 
 def test_a_cancelled_wish_gets_no_answer_and_the_next_one_does(
@@ -109,7 +110,7 @@ def test_a_cancelled_wish_gets_no_answer_and_the_next_one_does(
         while not turns._waiting:
             threading.Event().wait(0.005)
         session.cancel()
-    assert _ask(session, _wish(trained_run, seed=9)).request.seed == 9
+    assert _ask(session, _wish(trained_run, seed=9)).request.keys[0].seed == 9
     assert answers.empty()
     with turns:
         pass  # whoever was dropped gave its turn back

@@ -48,7 +48,7 @@ def step_choices(snapshot: RunSnapshot) -> list[int]:
 def drawing_lines(answer: SampleAnswer) -> tuple[str, str]:
     """Return how the images of an answer were drawn, and what that took, for the tooltip of their cell."""
     request = answer.request
-    parts = [f"{request.stage} with {request.sampling_steps} sampling steps", f"seed {request.seed}"]
+    parts = [f"{request.stage} with {request.sampling_steps} sampling steps", f"seed {request.keys[0].seed}"]
     parts.append(str(request.sampler))
     if request.label is not None:
         parts.append("no class" if request.label < 0 else f"class {request.label}")

@@ -38,7 +38,21 @@ EMPTY = Curve(np.empty(0), np.empty(0))
 
 @dataclass(frozen=True, slots=True)
 class StageSnapshot:
-    """One stage at one moment."""
+    """One stage at one moment.
+
+    Attributes
+    ----------
+    pace : Curve
+        Images per second.
+    terms, gradient_norms, quarters, vitals : dict of Curve
+        By name, as in `cfd_studio.protocol.events.LossLogged`.
+    resumed : tuple of int
+        Steps from which a later job went on.
+    strip : QImage or None
+        The newest samples.
+    strips : tuple of (int, Path)
+        Step and file of every picture of fixed samples that was drawn while the stage was trained, in order.
+    """
 
     id: str
     total_steps: int
@@ -46,14 +60,30 @@ class StageSnapshot:
     state: str = "waiting"
     loss: Curve = EMPTY
     held_out: Curve = EMPTY
-    learning_rate: float | None = None
-    images_per_second: float = 0.0
+    accuracies: Curve = EMPTY
+    learning_rate: Curve = EMPTY
+    pace: Curve = EMPTY
+    terms: dict[str, Curve] = field(default_factory=dict)
+    gradient_norms: dict[str, Curve] = field(default_factory=dict)
+    quarters: dict[str, Curve] = field(default_factory=dict)
+    vitals: dict[str, Curve] = field(default_factory=dict)
     seconds: float = 0.0
-    accuracy: float | None = None
     quality: StageQuality | None = None
     checkpoints: tuple[int, ...] = ()
+    resumed: tuple[int, ...] = ()
     trained: bool = False
     strip: QImage | None = None
+    strips: tuple[tuple[int, Path], ...] = ()
+
+    @property
+    def images_per_second(self) -> float:
+        """The newest pace; 0 before the first."""
+        return float(self.pace.values[-1]) if len(self.pace) else 0.0
+
+    @property
+    def accuracy(self) -> float | None:
+        """The newest accuracy of a classifier, in [0, 1]."""
+        return float(self.accuracies.values[-1]) if len(self.accuracies) else None
 
     def judgement(self, sampling_steps: int) -> Judgement | None:
         """Return what was measured with that many steps, or None."""

@@ -25,7 +25,7 @@ from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.picture_dialog import PictureDialog
 from cfd_studio.gui.widgets.progress_line import ProgressLine
 from cfd_studio.gui.widgets.sample_grid import Cell, SampleGrid
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest, in_a_row
 from cfd_studio.runs.launcher import Session
 
 _HINT = (
@@ -139,10 +139,11 @@ class ComparePanel(QWidget):
         self._front.setCurrentIndex(1)
         self._tell()
         # The session draws the newest wish first, so the first cell is wished for last.
+        keys = in_a_row(*numbers)
         for name, count in reversed(wanted):
             config = self._snapshot.config
             sampler = config.sampler_for(config.stage(name), drawn_with[0])
-            request = SampleRequest(self._run, name, count, *numbers, self.device, sampler, drawn_with[1])
+            request = SampleRequest(self._run, name, count, keys, self.device, sampler, drawn_with[1])
             self._session.request(request, partial(self._answer, self._round))
 
     def cancel(self) -> None:

@@ -184,4 +184,4 @@ def _rate(seen: StageSnapshot) -> str:
 
 
 def _learning_rate(seen: StageSnapshot) -> str:
-    return f"Learning rate {seen.learning_rate:.1e}" if seen.learning_rate is not None else ""
+    return f"Learning rate {seen.learning_rate.values[-1]:.1e}" if len(seen.learning_rate) else ""

@@ -71,7 +71,8 @@ def _open(run: Path | None, demo: Path | None) -> int:
     window = MainWindow(workers, workers, workers, settings)
     _tell_unexpected(window)
     signal.signal(signal.SIGINT, partial(_interrupted, window))
-    _show(window)
+    window.layout_memory.restore()
+    window.show()
     if demo is not None:
         window.beginnings.run_demo(demo)
     elif run is not None:
@@ -108,15 +109,6 @@ def probe_display() -> None:
         raise NoDisplayError(
             f"Qt cannot open a window here: {reason}", advice="Install what is missing, or go on without a window."
         )
-
-
-def _show(window: "MainWindow") -> None:
-    screen = window.screen().availableGeometry()
-    hint = window.sizeHint()
-    window.resize(min(hint.width(), screen.width()), min(hint.height(), screen.height()))
-    if screen.width() <= 1440 or screen.height() <= 900:
-        window.setGeometry(screen)
-    window.show()
 
 
 def _interrupted(window: "MainWindow", _number: int, _frame: object) -> None:

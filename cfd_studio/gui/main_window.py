@@ -14,6 +14,7 @@ from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.departure import Departure
 from cfd_studio.gui.devices import device_choices
 from cfd_studio.gui.errand_desk import ErrandDesk
+from cfd_studio.gui.layout import Layout
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import ending
 from cfd_studio.gui.panels.new_run import NewRunPanel
@@ -22,7 +23,8 @@ from cfd_studio.gui.panels.welcome import WelcomePanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
-from cfd_studio.gui.shortcuts import add_shortcuts
+from cfd_studio.gui.shortcut_sheet import ShortcutSheet
+from cfd_studio.gui.shortcuts import add_shortcuts, sections
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.steering import Steering
 from cfd_studio.gui.transfers import Transfers
@@ -72,6 +74,7 @@ class MainWindow(QMainWindow):
         self.departure = Departure(self)
         self.steering = Steering(self)
         self._lay_out()
+        self.layout_memory = Layout(self)
         self._wire()
         add_shortcuts(self)
         self.sidebar.show_theme(settings.theme)
@@ -110,6 +113,7 @@ class MainWindow(QMainWindow):
 
     def leave(self) -> None:
         """End all threads of the window; it is closed right after."""
+        self.layout_memory.remember()
         self._timer.stop()
         self.bridge.close()
         self.errands.close()
@@ -186,6 +190,11 @@ class MainWindow(QMainWindow):
     def show_new_run(self) -> None:
         """Show the form, once it is filled."""
         self.beginnings.fill_form()
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        """List the keys."""
+        ShortcutSheet(self, sections(self)).open()
 
     @Slot()
     def _show_form(self) -> None:

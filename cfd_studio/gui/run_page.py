@@ -79,6 +79,7 @@ class RunPage(QWidget):
 
     def _lay_out(self) -> None:
         split = QSplitter(Qt.Orientation.Horizontal)
+        split.setObjectName("watch")
         split.setHandleWidth(16)
         split.setChildrenCollapsible(False)
         split.addWidget(self.curves)

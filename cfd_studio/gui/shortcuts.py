@@ -1,6 +1,7 @@
-"""The keys of the main window."""
+"""The keys of the main window: one table, of which the keys and the sheet that lists them are made."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,28 +12,71 @@ if TYPE_CHECKING:
     from cfd_studio.gui.main_window import MainWindow
 
 
-def add_shortcuts(window: "MainWindow") -> None:
-    """Give every frequent button a key; a key does nothing where its button could not be pressed."""
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A key, what it does in words, and the doing."""
+
+    keys: str
+    words: str
+    act: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Keys that belong together."""
+
+    name: str
+    shortcuts: tuple[Shortcut, ...]
+
+
+def sections(window: "MainWindow") -> list[Section]:
+    """Return all keys; one does nothing where its button could not be pressed."""
     header, page = window.page.header, window.page
-    keys: dict[str, Callable[[], object]] = {
-        "Ctrl+N": window.show_new_run,
-        "Ctrl+O": window.choose_run,
-        "Ctrl+I": window.transfers.choose_checkpoint,
-        "Ctrl+R": partial(_press, header.start),
-        "Ctrl+P": partial(_press, header.pause),
-        "Ctrl+S": partial(_press, header.save),
-        "Ctrl+.": header.stop_keep.trigger,
-        "Ctrl+G": partial(_press, page.compare.choices.generate),
-        "Ctrl+Return": partial(_press, window.new_run.start),
-        "Esc": partial(_press, window.new_run.cancel),
-        "F": partial(_press, page.curves.follow),
-        "L": partial(_press, page.curves.log),
-        "Ctrl+1": partial(page.tabs.setCurrentIndex, 0),
-        "Ctrl+2": partial(page.tabs.setCurrentIndex, 1),
-        "Ctrl+3": partial(page.tabs.setCurrentIndex, 2),
-    }
-    for key, action in keys.items():
-        QShortcut(QKeySequence(key), window).activated.connect(action)
+    return [
+        Section(
+            "Runs",
+            (
+                Shortcut("Ctrl+N", "New run", window.show_new_run),
+                Shortcut("Ctrl+O", "Open a run folder", window.choose_run),
+                Shortcut("Ctrl+I", "Import a checkpoint", window.transfers.choose_checkpoint),
+                Shortcut("Ctrl+Return", "Start what the form says", partial(_press, window.new_run.start)),
+                Shortcut("Esc", "Leave the form", partial(_press, window.new_run.cancel)),
+            ),
+        ),
+        Section(
+            "The open run",
+            (
+                Shortcut("Ctrl+R", "Start or resume", partial(_press, header.start)),
+                Shortcut("Ctrl+P", "Pause, or go on", partial(_press, header.pause)),
+                Shortcut("Ctrl+S", "Write a checkpoint now", partial(_press, header.save)),
+                Shortcut("Ctrl+.", "Stop and keep", header.stop_keep.trigger),
+            ),
+        ),
+        Section(
+            "Pages",
+            (
+                Shortcut("Ctrl+1", "Watch", partial(page.tabs.setCurrentIndex, 0)),
+                Shortcut("Ctrl+2", "Compare", partial(page.tabs.setCurrentIndex, 1)),
+                Shortcut("Ctrl+3", "Judge", partial(page.tabs.setCurrentIndex, 2)),
+            ),
+        ),
+        Section(
+            "Watch",
+            (
+                Shortcut("F", "Follow the stage in training", partial(_press, page.curves.follow)),
+                Shortcut("L", "Logarithmic axis", partial(_press, page.curves.log)),
+            ),
+        ),
+        Section("Compare", (Shortcut("Ctrl+G", "Draw the samples", partial(_press, page.compare.choices.generate)),)),
+        Section("Help", (Shortcut("?", "This sheet", window.show_shortcuts),)),
+    ]
+
+
+def add_shortcuts(window: "MainWindow") -> None:
+    """Make the keys."""
+    for section in sections(window):
+        for shortcut in section.shortcuts:
+            QShortcut(QKeySequence(shortcut.keys), window).activated.connect(shortcut.act)
 
 
 def _press(button: QAbstractButton) -> None:

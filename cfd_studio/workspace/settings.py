@@ -3,7 +3,7 @@
 import contextlib
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,13 +14,15 @@ from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.workspace.folders import config_folder
 
 LONGEST_HISTORY = 20
+LONGEST_LAYOUT = 4096  # characters, of one part
 ThemeChoice = Literal["system", "light", "dark"]
 
 
 class Settings(BaseModel):
     """The settings; a field that a newer version wrote is ignored.
 
-    ``image_folders`` is where the images of data sets were found, by the name of the set.
+    ``image_folders`` is where the images of data sets were found, by the name of the set; ``layout`` how the window was
+    arranged, in words that only Qt reads.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -33,6 +35,7 @@ class Settings(BaseModel):
     inception_file: str = Field("", max_length=4096, pattern=PATH)
     image_folders: dict[str, str] = Field({}, max_length=LONGEST_HISTORY)
     theme: ThemeChoice = "system"
+    layout: dict[str, Annotated[str, Field(max_length=LONGEST_LAYOUT)]] = Field({}, max_length=LONGEST_HISTORY)
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
 
     @property

@@ -1,24 +1,21 @@
 """Inception's weights: a given file, or the one that torch-fidelity downloads."""
 
 import hashlib
-import http.client
 import io
 from pathlib import Path
-from urllib.request import urlopen
 
 import torch
 
+from cfd_studio.data.checksum import Archive, WrongSumError
+from cfd_studio.data.download import download
 from cfd_studio.engine.audience import Audience
 from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.interop.archive import load_archive
 from cfd_studio.metrics.inception import WEIGHTS_SHA256, Inception, InceptionError, weights_source
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.runs import atomic
 from cfd_studio.runs.intake import read_bounded, typed_path
 
 LARGEST_FILE = 2**29
-_TIMEOUT_SECONDS = 30
-_CHUNK = 2**20
 
 
 def load_inception(file: str, device: str, audience: Audience) -> tuple[Inception, str]:
@@ -75,18 +72,12 @@ def _name() -> str:
 
 def _download(path: Path, audience: Audience) -> None:
     """Fetch the weights, whole and as they should be, or not at all."""
-    digest = hashlib.sha256()
+    published = Archive(path.name, WEIGHTS_SHA256, (weights_source(),), "sha256")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urlopen(weights_source(), timeout=_TIMEOUT_SECONDS) as answer, atomic.opened(path) as file:
-            while chunk := answer.read(_CHUNK):
-                audience.poll()
-                digest.update(chunk)
-                file.write(chunk)
-            if digest.hexdigest() != WEIGHTS_SHA256:
-                raise OSError("what came is not what was asked for")
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
+        download(published, path.parent, lambda *_: audience.poll())
+    except (OSError, WrongSumError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else "what came is not what was asked for"
         raise CfdError(
             f"Inception's weights cannot be downloaded ({reason})",
             advice=f"Put {path.name} into {path.parent}, or name it with --inception-file.",

@@ -7,7 +7,9 @@ import pickle
 import struct
 import subprocess
 import sys
+import threading
 import urllib.error
+import urllib.request
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -360,7 +362,7 @@ def test_without_a_network_the_sentence_says_which_file_to_put_where(monkeypatch
     def offline(*_: Any, **__: Any) -> None:
         raise urllib.error.URLError("Temporary failure in name resolution")
 
-    monkeypatch.setattr(inception, "urlopen", offline)
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
     with pytest.raises(CfdError) as caught:
         load_inception("", "cpu", ALONE)
     place = standard_place()
@@ -376,14 +378,17 @@ def test_a_download_is_kept_where_torch_fidelity_looks_and_only_if_it_is_the_rig
 ) -> None:
     import hashlib
 
-    monkeypatch.setattr(inception, "urlopen", lambda *_, **__: inception_file.open("rb"))
+    monkeypatch.setattr(inception, "weights_source", inception_file.as_uri)
     with pytest.raises(CfdError, match="what came is not what was asked for"):
         load_inception("", "cpu", ALONE)
     assert list(standard_place().parent.iterdir()) == []
     digest = hashlib.sha256(inception_file.read_bytes()).hexdigest()
     monkeypatch.setattr(inception, "WEIGHTS_SHA256", digest)
     with pytest.raises(_Enough):
-        load_inception("", "cpu", _stopping_after(5))
+        load_inception("", "cpu", _stopping_after(0))
+    for thread in threading.enumerate():
+        if thread.name == "cfd-download":
+            thread.join(10)
     assert list(standard_place().parent.iterdir()) == []
     assert load_inception("", "cpu", ALONE)[1] == digest
     assert standard_place().read_bytes() == inception_file.read_bytes()

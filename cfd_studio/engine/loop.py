@@ -111,6 +111,8 @@ class Loop:
                 terms=point.terms if len(point.terms) > 1 else {},
                 gradient_norm=point.gradient_norm,
                 gradient_norms={name: float(norm) for name, norm in norms.items()},
+                quarters=_short(point.quarters),
+                vitals=_short(point.vitals),
                 learning_rate=learning_rate(self.trainer.optimization, self.state.step - 1),
                 images_per_second=point.images / max(elapsed, 1e-9),
             )
@@ -157,6 +159,11 @@ class Loop:
                 accuracy=measured.accuracy,
             )
         )
+
+
+def _short(means: dict[str, float]) -> dict[str, float]:
+    """Return means over a handful of images with the digits that they have: a journal may be a million lines long."""
+    return {name: float(f"{mean:.6g}") for name, mean in means.items()}
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -128,8 +128,8 @@ class Fold:
                     stage.learning_rate.extend(event.steps, event.learning_rates)
                     stage.pace.extend(event.steps, event.images_per_second)
                     for group in GROUPS:
-                        for name, values in getattr(event, group).items():
-                            _curve(getattr(stage, group), name).extend(event.steps, values)
+                        for name, points in getattr(event, group).items():
+                            _curve(getattr(stage, group), name).extend(*points)
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
                     stage.held_out.append(event.step, event.loss)

@@ -77,7 +77,7 @@ def test_quarters_and_vitals_are_means_over_the_images_that_they_name(
     make: Callable[[], DiffusionObjective], parts: int
 ) -> None:
     objective, network, tally = make(), _Network(7).double(), Tally(torch.device("cpu"))
-    drawn = [level for level in range(objective.lowest, objective.own_steps + 1)]
+    drawn = list(range(objective.lowest, objective.own_steps + 1))
     by_noise = sorted(drawn, key=lambda k: -objective.schedule.log_snr[k * objective.stride])
     losses: dict[str, list[float]] = defaultdict(list)
     saturated, brightness = [], []

@@ -50,6 +50,7 @@ class Tally:
         self._when = torch.zeros((), device=device)  # which step since the last point it was, counted from 0
         self._bad: Tensor | None = None
         self._sums: Tensor | None = None
+        self._gauges: Tensor | None = None
         self._names: list[str] = []
         self._begin(0)
 
@@ -94,11 +95,10 @@ class Tally:
             bad_step=self._first_step + int(when) if tripped else None,
             bad_names=tuple(name for name, is_bad in zip(names, bad, strict=True) if is_bad),
         )
-        self._sums = None
+        self._sums = self._gauges = None
         return point
 
     def _begin(self, step: int) -> None:
         self._first_step = step
-        self._gauges: Tensor | None = None
         self._steps = 0
         self._images = 0

@@ -1,6 +1,5 @@
 """The pictures of samples that a stage drew while it was trained, and at its end."""
 
-import os
 import re
 from pathlib import Path
 
@@ -46,7 +45,7 @@ class StripShelf:
             changed = self._folder.stat().st_mtime_ns
             if changed == self._seen or self._folder.is_symlink():
                 return
-            names = os.listdir(self._folder)
+            names = [entry.name for entry in self._folder.iterdir()]
         except OSError:
             return
         self._seen = changed

@@ -100,7 +100,7 @@ class EvaluationConfig(Words):
     batch_size: int = field("Images drawn at once.", label="Batch size", default=500, unit="images", ge=1, le=65_536)
 
     def judged_steps(self, own_steps: int) -> tuple[int, ...]:
-        """Return the step counts at which a model is judged, most first: its own, unless that is too many, and these."""
+        """Return the step counts at which a model is judged, most first: its own or the most, and those asked for."""
         most = min(own_steps, self.most_steps)
         return tuple(sorted({most, *(steps for steps in self.sampling_steps if steps <= most)}, reverse=True))
 

@@ -112,8 +112,8 @@ class Fold:
         match event:
             case JobStarted():
                 self.job, self.ended, self.phase = event, None, None
-                for stage in self.stages.values():
-                    stage.begun, stage.judging = None, 0.0
+                for known in self.stages.values():
+                    known.begun, known.judging = None, 0.0
                 self._go_back(event)
             case StageStarted():
                 if stage := self.stages.get(event.stage):

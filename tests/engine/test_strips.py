@@ -51,7 +51,7 @@ def test_samples_along_the_way_change_no_weight_and_say_what_the_averaged_weight
     run = mini_run(journal=journal)
     assert train(run).state is JobState.FINISHED
     assert fingerprints(run) == fingerprints(trained_run)
-    students = dict.fromkeys(("pd-4", "pd-2", "cfd-2"), [0, 5, 10, 12])
+    students = {name: [0, 5, 10, 12] for name in ("pd-4", "pd-2", "cfd-2")}
     assert _strips(run) == {"judge": [], "classifier": [], "teacher": [0, 5, 10, 15, 16], **students}
     # A checkpoint of the same step holds the average: what it draws is on the strip.
     config = run.config()

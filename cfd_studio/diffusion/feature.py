@@ -26,6 +26,13 @@ def feature_divergence(feat_teacher: Tensor, feat_student: Tensor, temperature: 
     return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
 
+def feature_divergences(feat_teacher: Tensor, feat_student: Tensor, temperature: float) -> Tensor:
+    """Return the KL divergence of each image, shape (B,), of which `feature_divergence` is the mean; same arguments."""
+    log_p = functional.log_softmax(_wide(feat_teacher) / temperature, dim=1)
+    log_q = functional.log_softmax(_wide(feat_student), dim=1)
+    return (log_p.exp() * (log_p - log_q)).sum(1)
+
+
 def prediction_entropy(logits: Tensor) -> Tensor:
     """Return ``mean_i H(p_i)`` in nats, a scalar, with p = softmax(logits) of shape (B, classes).
 

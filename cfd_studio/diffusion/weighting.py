@@ -30,12 +30,12 @@ def constant(schedule: NoiseSchedule, t: Tensor) -> Tensor:
     return schedule.snr(t).new_ones(len(t))
 
 
-def weighted_squared_error(x_hat: Tensor, x_target: Tensor, weight: Tensor) -> Tensor:
-    """Return ``mean_i weight_i * mean_pixels (x_hat_i - x_target_i)^2``, a scalar.
+def weighted_squared_errors(x_hat: Tensor, x_target: Tensor, weight: Tensor) -> Tensor:
+    """Return ``weight_i * mean_pixels (x_hat_i - x_target_i)^2``, shape (B,); the loss is their mean.
 
     Parameters
     ----------
     x_hat, x_target : Tensor, shape (B, C, H, W)
     weight : Tensor, shape (B,)
     """
-    return (weight * (x_hat - x_target).square().flatten(1).mean(1)).mean()
+    return weight * (x_hat - x_target).square().flatten(1).mean(1)

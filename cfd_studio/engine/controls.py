@@ -112,9 +112,10 @@ class Controls:
 
     def _wait(self) -> None:
         self._reporter.state(JobState.PAUSED)
-        while self._paused and not self.saves:
-            time.sleep(POLL_SECONDS)
-            self._take()
+        with self._reporter.within("paused"):
+            while self._paused and not self.saves:
+                time.sleep(POLL_SECONDS)
+                self._take()
         if not self._paused:
             self._reporter.state(JobState.RUNNING)
 

@@ -119,7 +119,7 @@ def _decode_into(folder: Path, source: Source, side: int, channels: int, watch: 
         ]
         images = stack.enter_context(closing(decode(source, side, channels)))
         for index, image in enumerate(images):
-            watch("decoding", index, total, "images")
+            watch("caching", index, total, "images")
             if isinstance(image, UnreadableError):
                 unreadable[source.name_of(index)] = str(image)
             else:

@@ -4,13 +4,19 @@ import torch
 from torch import Tensor, nn
 
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.diffusion.feature import feature_divergence, mean_prediction, negative_diversity, prediction_entropy
+from cfd_studio.diffusion.feature import (
+    feature_divergence,
+    feature_divergences,
+    mean_prediction,
+    negative_diversity,
+    prediction_entropy,
+)
 from cfd_studio.diffusion.prediction import ToImage
 from cfd_studio.diffusion.progressive import two_step_target
 from cfd_studio.diffusion.schedule import NoiseSchedule
-from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_error
+from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_errors
 from cfd_studio.engine.batch import Batch, Gather
-from cfd_studio.engine.objectives import DiffusionObjective, Terms
+from cfd_studio.engine.objectives import Compared, DiffusionObjective
 from cfd_studio.protocol.stages import FeatureMatching
 
 
@@ -48,11 +54,12 @@ class ProgressiveObjective(DiffusionObjective):
         clip = self._clip_targets
         return two_step_target(self.teacher, z, t, t - half, t - self.stride, labels=labels, clip=clip)
 
-    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:  # noqa: ARG002
-        """Return the PD loss: the weighted squared error against x_target."""
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Compared:  # noqa: ARG002
+        """Take the PD loss: the weighted squared error against x_target."""
         target = self.target(z, t, batch.labels)
-        weight = truncated_snr(self.schedule, t)
-        return {"distillation": weighted_squared_error(model(z, t, batch.labels), target, weight)}
+        x_hat = model(z, t, batch.labels)
+        errors = weighted_squared_errors(x_hat, target, truncated_snr(self.schedule, t))
+        return Compared({"distillation": errors.mean()}, errors.detach(), x_hat)
 
 
 class FeatureObjective(ProgressiveObjective):
@@ -90,22 +97,24 @@ class FeatureObjective(ProgressiveObjective):
         """Whether diversity counts, which is a matter of the whole batch."""
         return self._diversity_weight > 0
 
-    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:
-        """Return the feature loss, and of the other terms those that have a weight."""
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Compared:
+        """Take the feature loss, and of the other terms those that have a weight."""
         how = self._matching
         target = self.target(z, t, batch.labels)
         x_hat = model(z, t, batch.labels)
         with torch.no_grad():
             wanted = self._classifier(target)
         seen = self._classifier(x_hat)
-        divergence = feature_divergence(getattr(wanted, how.match), getattr(seen, how.match), how.temperature)
-        terms = {"feature": divergence}
+        matched = getattr(wanted, how.match), getattr(seen, how.match)
+        terms = {"feature": feature_divergence(*matched, how.temperature)}
+        with torch.no_grad():
+            divergences = feature_divergences(*matched, how.temperature)
         if self._entropy_weight:
             terms["entropy"] = self._entropy_weight * prediction_entropy(seen.logits)
         if self._diversity_weight:
             pbar = gather(mean_prediction(seen.logits))
             terms["diversity"] = self._diversity_weight * negative_diversity(seen.logits, pbar)
         if how.anchor_weight:
-            error = weighted_squared_error(x_hat, target, truncated_snr(self.schedule, t))
-            terms["anchor"] = how.anchor_weight * error
-        return terms
+            errors = weighted_squared_errors(x_hat, target, truncated_snr(self.schedule, t))
+            terms["anchor"] = how.anchor_weight * errors.mean()
+        return Compared(terms, divergences, x_hat)

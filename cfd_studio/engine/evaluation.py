@@ -52,7 +52,7 @@ def judged_steps(config: RunConfig, own_steps: int, *, every_halving: bool = Fal
     Its own, unless the config sets a lower limit, and those the config asks for; or all halvings of its own as well.
     """
     most = min(own_steps, config.evaluation.most_steps)
-    counts = {most, *config.evaluation.sampling_steps, *(halvings(own_steps) if every_halving else ())}
+    counts = {*config.evaluation.judged_steps(own_steps), *(halvings(own_steps) if every_halving else ())}
     return sorted((steps for steps in counts if steps <= most), reverse=True)
 
 

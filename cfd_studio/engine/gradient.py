@@ -14,7 +14,7 @@ from cfd_studio.engine.ranks import Ranks
 
 def batch_gradient(
     network: nn.Module, objective: Objective, batch: Batch, ranks: Ranks, parts: int = 1, *, measure: bool = False
-) -> tuple[Terms, dict[str, Tensor]]:
+) -> tuple[Terms, dict[str, Tensor], Tensor | None]:
     """Leave the gradient of the whole batch in a network's parameters, whose old gradient must be None.
 
     Parameters
@@ -36,6 +36,8 @@ def batch_gradient(
         Means over the whole batch, scalars without a graph.
     norms : dict of str to Tensor
         L2 norm of each term's gradient; empty where not measured, or where there is one term only.
+    gauges : Tensor or None
+        Sums over the whole batch divided by the number of ranks; see `cfd_studio.engine.gauges`.
     """
     shares = batch.shares(parts, ranks.rank, ranks.size)
     gather: Gather = ranks.mean
@@ -44,18 +46,21 @@ def batch_gradient(
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     sums: Terms = {}
     gradients: dict[str, Tensor] = {}
+    gauges: list[Tensor] = []
     for share in shares:
         with _alone(network) if share is not shares[-1] else nullcontext():
-            terms = {name: share.weight * term for name, term in objective.terms(network, share, gather).items()}
+            told = objective.terms(network, share, gather, gauges.append)
+            terms = {name: share.weight * term for name, term in told.items()}
             for name, term in terms.items():
                 sums[name] = sums[name] + term.detach() if name in sums else term.detach()
                 if measure and len(terms) > 1:
                     own = _flat_gradient(term, parameters)
                     gradients[name] = gradients[name] + own if name in gradients else own
             torch.stack(list(terms.values())).sum().backward()
-    means = ranks.mean(torch.stack(list(sums.values())))
+    # One exchange for all numbers: what it costs is the exchange, not what is in it.
+    means = ranks.mean(torch.cat([torch.stack(list(sums.values())), *_summed(gauges)]))
     norms = {name: torch.linalg.vector_norm(ranks.mean(gradient)) for name, gradient in gradients.items()}
-    return dict(zip(sums, means.unbind(), strict=True)), norms
+    return dict(zip(sums, means, strict=False)), norms, means[len(sums) :] if gauges else None
 
 
 def _gather_one(share: Batch, ranks: Ranks) -> Gather:
@@ -81,6 +86,10 @@ def _gather_whole(network: nn.Module, objective: Objective, shares: Sequence[Bat
             objective.terms(bare, share, note)
     whole = ranks.mean(torch.stack([share.weight * mean for share, mean in zip(shares, found, strict=True)]).sum(0))
     return lambda _mean: whole
+
+
+def _summed(gauges: list[Tensor]) -> list[Tensor]:
+    return gauges if len(gauges) < 2 else [torch.stack(gauges).sum(0)]
 
 
 def _alone(network: nn.Module) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
+from cfd_studio.engine.meters import Machine
 from cfd_studio.engine.prepare import ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
@@ -74,7 +75,7 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
         with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
             previous = run.jobs()
             job = run.new_job("train")
-            reporter = Reporter(job)
+            reporter = Reporter(job, Machine(device).measure)
         try:
             controls = Controls(job, reporter)
             storage = Storage(run, lease, reporter, controls)

@@ -32,6 +32,15 @@ def can_judge(data: DataSet) -> bool:
     return max(len(data.train), len(data.held_out)) >= SMALLEST
 
 
+def judged_labels(config: RunConfig, data: DataSet) -> Tensor | None:
+    """Return the classes to draw, as often as they are among the training images; None where no model knows of any."""
+    if not config.network.conditional:
+        return None
+    generator = torch.Generator().manual_seed(derive_seed(config.seed, "evaluation", "labels"))
+    chosen = torch.randint(len(data.train), (config.evaluation.samples,), generator=generator)
+    return data.train.labels.cpu()[chosen]
+
+
 class Jury:
     """Measures models of one run against its real images.
 
@@ -83,7 +92,7 @@ class Jury:
             for name, images in splits.items()
             if len(images) >= SMALLEST
         }
-        self._labels = self._draw_labels(data) if config.network.conditional else None
+        self._labels = judged_labels(config, data)
         self._chosen = f"as in {_digest(data.train.labels)}" if config.network.conditional else ""
         self._floor: tuple[Figure, ...] | None = None
         self.drawn: list[Samples] = []
@@ -178,12 +187,6 @@ class Jury:
         """Delete the images that were drawn: their figures are kept."""
         while self.drawn:
             self.drawn.pop().forget()
-
-    def _draw_labels(self, data: DataSet) -> Tensor:
-        """Return the classes to draw: as often as they are among the training images."""
-        generator = torch.Generator().manual_seed(derive_seed(self._config.seed, "evaluation", "labels"))
-        chosen = torch.randint(len(data.train), (self._config.evaluation.samples,), generator=generator)
-        return data.train.labels.cpu()[chosen]
 
     def _check_classes(self, stage: DiffusionStage) -> None:
         path = self._run.weights(stage.id)

@@ -1,5 +1,6 @@
 """The one training loop: it steps, listens, measures and saves."""
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from cfd_studio.engine.optimizers import learning_rate
 from cfd_studio.engine.ranks import Word
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.storage import Storage
+from cfd_studio.engine.strips import Strips
 from cfd_studio.engine.tally import Point
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns
@@ -27,6 +29,8 @@ class Loop:
     ----------
     held_out_seed : int
         Fixes timesteps and noise of the held-out loss.
+    strips : Strips or None
+        What draws the same images again and again; None where nobody wants to see them.
     """
 
     run: RunFolder
@@ -37,6 +41,7 @@ class Loop:
     storage: Storage
     journal: JournalConfig
     held_out_seed: int
+    strips: Strips | None = None
 
     def __post_init__(self) -> None:
         self.stage, self.state = self.trainer.stage, self.trainer.state
@@ -55,6 +60,8 @@ class Loop:
         total, every = self.stage.steps, self.journal
         if self.state.unmeasured or (self.state.step == 0 and not self.trainer.validates):
             self._held_out()
+        if self.strips and self.strips.due(self.state.step) and not self.strips.exists(self.state.step):
+            self._draw_samples(self.strips)  # the very first, or one that an earlier job was stopped at
         while self.state.step < total:
             self._listen()
             self.trainer.ranks.say(Word.GO)
@@ -72,6 +79,8 @@ class Loop:
                 self._held_out()
             if step % every.checkpoint_every == 0 or step == total:
                 self._save()
+            if self.strips and self.strips.due(step):
+                self._draw_samples(self.strips)
 
     def _listen(self) -> None:
         while True:
@@ -111,6 +120,8 @@ class Loop:
                 terms=point.terms if len(point.terms) > 1 else {},
                 gradient_norm=point.gradient_norm,
                 gradient_norms={name: float(norm) for name, norm in norms.items()},
+                quarters=_short(point.quarters),
+                vitals=_short(point.vitals),
                 learning_rate=learning_rate(self.trainer.optimization, self.state.step - 1),
                 images_per_second=point.images / max(elapsed, 1e-9),
             )
@@ -128,11 +139,12 @@ class Loop:
         if point := self.trainer.tally.read():
             self._report(point)
         folder, step, state = self.run.stage(self.stage.id), self.state.step, self.state
-        self.storage.keep(
-            f"the checkpoint of step {step:,} of stage '{self.stage.id}'",
-            lambda: save_checkpoint(folder, step, state.capture(), self.journal.keep_checkpoints),
-        )
-        self.reporter.say(CheckpointSaved(stage=self.stage.id, step=step))
+        with self.reporter.within("saving"):
+            self.storage.keep(
+                f"the checkpoint of step {step:,} of stage '{self.stage.id}'",
+                lambda: save_checkpoint(folder, step, state.capture(), self.journal.keep_checkpoints),
+            )
+            self.reporter.say(CheckpointSaved(stage=self.stage.id, step=step))
         while self.controls.saves:
             self.controls.granted(self.controls.saves.pop(0))
 
@@ -157,6 +169,28 @@ class Loop:
                 accuracy=measured.accuracy,
             )
         )
+
+    def _draw_samples(self, strips: Strips) -> None:
+        """Draw with the weights that the stage samples with, and listen before every network call."""
+        network, step, calls = self.state.sampling_network, self.state.step, itertools.count()
+        training = network.training
+
+        def on_call() -> None:
+            self.reporter.count(next(calls), strips.sampling_steps, "steps")
+            self._listen()
+
+        with self.reporter.within("drawing samples"):
+            network.eval()
+            images = strips.draw(network, self.turns, on_call)
+            network.train(training)
+            self.storage.keep(
+                f"the samples of step {step:,} of stage '{self.stage.id}'", lambda: strips.write(step, images)
+            )
+
+
+def _short(means: dict[str, float]) -> dict[str, float]:
+    """Return means over a handful of images with the digits that they have: a journal may be a million lines long."""
+    return {name: float(f"{mean:.6g}") for name, mean in means.items()}
 
 
 def _listed(names: tuple[str, ...]) -> str:

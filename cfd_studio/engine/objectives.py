@@ -14,18 +14,39 @@ from cfd_studio.data.images import ImageSet, to_float
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import ToImage
 from cfd_studio.diffusion.schedule import NoiseSchedule
-from cfd_studio.diffusion.weighting import Weighting, truncated_snr, weighted_squared_error
+from cfd_studio.diffusion.weighting import Weighting, truncated_snr, weighted_squared_errors
 from cfd_studio.engine.audience import ALONE
 from cfd_studio.engine.batch import Batch, Gather
+from cfd_studio.engine.gauges import gauge, quarter_table
 from cfd_studio.engine.portions import images_at_once
 from cfd_studio.networks.inputs import ClassifierInput
 
 Terms = dict[str, Tensor]
+# Takes the gauges of a share of a batch; see `cfd_studio.engine.gauges.gauge`.
+Note = Callable[[Tensor], None]
 MEASURED_AT_ONCE = 1000
 
 # Enough for a curve; with more of them, or all at once, a large network on a small device would not get through.
 MOST_HELD_OUT = 1024
 HELD_OUT_CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of comparing estimates.
+
+    Attributes
+    ----------
+    terms : Terms
+    losses : Tensor, shape (B,)
+        Of the term that the stage is about, the loss on each image, without a graph.
+    x_hat : Tensor, shape (B, C, H, W)
+        The estimates.
+    """
+
+    terms: Terms
+    losses: Tensor
+    x_hat: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +73,8 @@ class Objective(Protocol):
     def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
         """Draw everything random about a batch of images in [-1, 1], shape (B, C, H, W), and classes, shape (B,)."""
 
-    def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:
-        """Return scalar terms, each a mean over the batch or the share of one."""
+    def terms(self, network: nn.Module, batch: Batch, gather: Gather, note: Note | None = None) -> Terms:
+        """Return scalar terms, each a mean over the batch or the share of one; ``note`` is told what else they show."""
 
     def held_out(
         self, network: nn.Module, images: ImageSet, seed: int, between: Callable[[], None] = ALONE.poll
@@ -92,7 +113,7 @@ class ClassifierObjective:
         """Augment the images."""
         return Batch(self._augment(images, generator), labels)
 
-    def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:  # noqa: ARG002
+    def terms(self, network: nn.Module, batch: Batch, gather: Gather, note: Note | None = None) -> Terms:  # noqa: ARG002
         """Return the mean cross-entropy in nats."""
         assert batch.labels is not None
         logits = network(batch.images).logits
@@ -150,10 +171,11 @@ class DiffusionObjective(ABC):
         self.stride = schedule.num_timesteps // own_steps
         self._to_image = to_image
         self._label_dropout = label_dropout
+        self._quarters = quarter_table(self.lowest, own_steps, self.stride).to(schedule.device)
 
     @abstractmethod
-    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:
-        """Return the terms for a batch and its noisy images z at base-grid levels t."""
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Compared:
+        """Compare what the model makes of a batch's noisy images z at base-grid levels t."""
 
     def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
         """Draw levels, noise, and whose class is hidden."""
@@ -166,12 +188,17 @@ class DiffusionObjective(ABC):
             told = labels.masked_fill(hidden, -1)
         return Batch(images, told, k * self.stride, noise)
 
-    def terms(self, network: nn.Module, batch: Batch, gather: Gather) -> Terms:
+    def terms(self, network: nn.Module, batch: Batch, gather: Gather, note: Note | None = None) -> Terms:
         """Noise the images and compare."""
         assert batch.levels is not None
         assert batch.noise is not None
         z = self.schedule.add_noise(batch.images, batch.noise, batch.levels)
-        return self.compare(Denoiser(network, self._to_image, self.schedule), batch, z, batch.levels, gather)
+        model = Denoiser(network, self._to_image, self.schedule)
+        compared = self.compare(model, batch, z, batch.levels, gather)
+        if note is not None:
+            with torch.no_grad():
+                note(gauge(self._quarters[batch.levels], compared.losses, compared.x_hat))
+        return compared.terms
 
     @torch.no_grad()
     def held_out(
@@ -214,11 +241,12 @@ class TeacherObjective(DiffusionObjective):
         *,
         weighting: Weighting = truncated_snr,
     ) -> None:
-        super().__init__(schedule, to_image, schedule.num_timesteps, label_dropout)
         self.lowest = schedule.lowest_noisy
+        super().__init__(schedule, to_image, schedule.num_timesteps, label_dropout)
         self._weighting = weighting
 
-    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Terms:  # noqa: ARG002
-        """Return the weighted squared error against the clean image."""
+    def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Compared:  # noqa: ARG002
+        """Take the weighted squared error against the clean image."""
         x_hat = model(z, t, batch.labels)
-        return {"denoising": weighted_squared_error(x_hat, batch.images, self._weighting(self.schedule, t))}
+        errors = weighted_squared_errors(x_hat, batch.images, self._weighting(self.schedule, t))
+        return Compared({"denoising": errors.mean()}, errors.detach(), x_hat)

@@ -3,13 +3,13 @@
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from cfd_studio.protocol.events import Event, JobState, Logged, PhaseEntered
 from cfd_studio.runs.folder import JobFolder
 from cfd_studio.runs.journal import JournalWriter
-from cfd_studio.runs.status import StatusWriter
+from cfd_studio.runs.status import Meters, StatusWriter
 
 Patience = Callable[[OSError, Callable[[], None]], None]
 
@@ -31,6 +31,8 @@ class Reporter:
     ----------
     job : JobFolder
         Of which nobody else writes these three files.
+    measure : callable, optional
+        Returns what the machine has in use; called by the heartbeat.
 
     Attributes
     ----------
@@ -41,11 +43,11 @@ class Reporter:
         Told everything after the journal.
     """
 
-    def __init__(self, job: JobFolder) -> None:
+    def __init__(self, job: JobFolder, measure: Callable[[], Meters] | None = None) -> None:
         self._job = job
         self._journal = JournalWriter(job.journal)
         self._unsaid: deque[Event] = deque()
-        self._status = StatusWriter(job.status)
+        self._status = StatusWriter(job.status, measure)
         self.patience: Patience | None = None
         self.listener: Listener | None = None
 
@@ -84,6 +86,16 @@ class Reporter:
         self._status.update(phase=phase, stage=stage, done=0, total=0, unit="")
         self.say(PhaseEntered(phase=phase, stage=stage))
         self._status.update(at_once=True)
+
+    @contextlib.contextmanager
+    def within(self, phase: str) -> Iterator[None]:
+        """Name what the job is busy with for a while, then what it was busy with before; an error leaves the name."""
+        before = self._status.status
+        self.phase(phase, before.stage)
+        yield
+        self.say(PhaseEntered(phase=before.phase, stage=before.stage))
+        counted = {"done": before.done, "total": before.total, "unit": before.unit}
+        self._status.update(at_once=True, phase=before.phase, stage=before.stage, **counted)
 
     def state(self, state: JobState, sentence: str = "") -> None:
         """Set the job's state, visible at once."""

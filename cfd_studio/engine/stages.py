@@ -17,6 +17,7 @@ from cfd_studio.engine.prepare import prepare, ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.storage import Storage
+from cfd_studio.engine.strips import Strips, strip_path
 from cfd_studio.engine.turns import Turns
 from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.config import RunConfig
@@ -69,7 +70,9 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.steps))
     reporter.phase("training", stage.id)
     seed = derive_seed(config.seed, stage.id, "held-out")
-    Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed).train()
+    strips = Strips.of(run, config, stage, place.data, place.plan.device)
+    Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed, strips).train()
+    reporter.phase("saving", stage.id)
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
     place.storage.keep(
         f"the weights of stage '{stage.id}'",
@@ -128,7 +131,7 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
         wanted = [(steps, config.evaluation.sampler) for steps in judged_steps(config, config.own_steps(stage))]
         quality, images = judge_model(place.jury, run, config, stage, device, wanted, audience)
         quality = quality.model_copy(update={"accuracies": accuracies})
-        strip = run.stage(stage.id) / "samples" / f"step-{stage.steps:08d}.png"
+        strip = strip_path(run, stage.id, stage.steps)
         place.storage.keep(f"the strip of stage '{stage.id}'", lambda: write_strip(strip, to_float(images), PREVIEW))
         reporter.log(_summary(quality))
     place.storage.keep(f"the quality of stage '{stage.id}'", lambda: run.write_quality(quality))

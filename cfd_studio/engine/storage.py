@@ -118,23 +118,8 @@ class Storage:
         self._reporter.patience = None  # a disk that refuses one file mostly refuses the next: no waiting in waiting
         try:
             self._announce(what, refusal)
-            while True:
-                if refusal.code not in _MAY_PASS:
-                    raise JobError(f"{what} cannot be written ({refusal.reason})", advice=disk_advice(refusal.code))
-                try:
-                    self._controls.hold(RETRY_SECONDS)
-                except StopRequested as stop:
-                    stop.unsaved = f"{what} cannot be written ({refusal.reason})"
-                    if stop.keep:  # the last chance
-                        with contextlib.suppress(OSError):
-                            write()
-                            stop.unsaved = ""
-                    raise
-                try:
-                    result = write()
-                    break
-                except OSError as error:
-                    refusal = _Refusal.of(error)
+            with self._reporter.within("waiting for the disk"):
+                result = self._insist(what, refusal, write)
         finally:
             self._controls.notice = ""
             self._reporter.patience = self._journal_refused
@@ -142,6 +127,24 @@ class Storage:
         self._reporter.state(JobState.RUNNING)
         self._reporter.log(f"The disk took {what}; the job goes on.")
         return result
+
+    def _insist(self, what: str, refusal: _Refusal, write: Callable[[], T]) -> T:
+        while True:
+            if refusal.code not in _MAY_PASS:
+                raise JobError(f"{what} cannot be written ({refusal.reason})", advice=disk_advice(refusal.code))
+            try:
+                self._controls.hold(RETRY_SECONDS)
+            except StopRequested as stop:
+                stop.unsaved = f"{what} cannot be written ({refusal.reason})"
+                if stop.keep:  # the last chance
+                    with contextlib.suppress(OSError):
+                        write()
+                        stop.unsaved = ""
+                raise
+            try:
+                return write()
+            except OSError as error:
+                refusal = _Refusal.of(error)
 
     def _announce(self, what: str, refusal: _Refusal) -> None:
         if refusal.code not in _MAY_PASS:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cfd_studio.engine.gauges import read as read_gauges
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -14,6 +16,8 @@ class Point:
     ----------
     terms : dict of str to float
     gradient_norm : float
+    quarters, vitals : dict of str to float
+        See `cfd_studio.protocol.events.LossLogged`.
     images : int
         Seen since the last point.
     bad_step : int or None
@@ -24,6 +28,8 @@ class Point:
 
     terms: dict[str, float]
     gradient_norm: float
+    quarters: dict[str, float]
+    vitals: dict[str, float]
     images: int
     bad_step: int | None
     bad_names: tuple[str, ...]
@@ -44,11 +50,14 @@ class Tally:
         self._when = torch.zeros((), device=device)  # which step since the last point it was, counted from 0
         self._bad: Tensor | None = None
         self._sums: Tensor | None = None
+        self._gauges: Tensor | None = None
         self._names: list[str] = []
         self._begin(0)
 
-    def add(self, terms: dict[str, Tensor], gradient_norm: Tensor, step: int, images: int) -> None:
-        """Add one step's scalars, detached; ``step`` is its number, counted from 1."""
+    def add(
+        self, terms: dict[str, Tensor], gradient_norm: Tensor, step: int, images: int, gauges: Tensor | None = None
+    ) -> None:
+        """Add one step's scalars and gauges, detached; ``step`` is its number, counted from 1."""
         if self._sums is None:
             self._begin(step)
         row = torch.stack([*terms.values(), gradient_norm])
@@ -58,6 +67,8 @@ class Tally:
         self._when = torch.where(first, self._steps, self._when)
         self.tripped = torch.maximum(self.tripped, first.to(self.tripped.dtype))
         self._sums = row if self._sums is None else self._sums + row
+        if gauges is not None:
+            self._gauges = gauges if self._gauges is None else self._gauges + gauges
         self._names = list(terms)
         self._steps += 1
         self._images += images
@@ -68,17 +79,23 @@ class Tally:
             return None
         count = len(self._sums)
         state = torch.stack([self._when, self.tripped])
-        values = torch.cat([self._sums / self._steps, self._bad.to(self._sums), state.to(self._sums)]).tolist()
-        means, bad, (when, tripped) = values[:count], values[count : 2 * count], values[2 * count :]
+        told = [self._sums / self._steps, self._bad.to(self._sums), state.to(self._sums)]
+        if self._gauges is not None:
+            told.append(self._gauges.to(self._sums))
+        values = torch.cat(told).tolist()
+        means, bad, (when, tripped, *gauges) = values[:count], values[count : 2 * count], values[2 * count :]
+        quarters, vitals = read_gauges(gauges) if gauges else ({}, {})
         names = [*self._names, "gradient norm"]
         point = Point(
             terms=dict(zip(self._names, means, strict=False)),
             gradient_norm=means[-1],
+            quarters=quarters,
+            vitals=vitals,
             images=self._images,
             bad_step=self._first_step + int(when) if tripped else None,
             bad_names=tuple(name for name, is_bad in zip(names, bad, strict=True) if is_bad),
         )
-        self._sums = None
+        self._sums = self._gauges = None
         return point
 
     def _begin(self, step: int) -> None:

@@ -64,10 +64,12 @@ class Trainer:
             batch = self._batch()
             measure = (state.step + 1) % self.norms_every == 0
             state.optimizer.zero_grad(set_to_none=True)
-            terms, norms = batch_gradient(self._network, self.objective, batch, self.ranks, self.parts, measure=measure)
+            terms, norms, gauges = batch_gradient(
+                self._network, self.objective, batch, self.ranks, self.parts, measure=measure
+            )
             self.gradient_norms = norms or self.gradient_norms
             norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip or math.inf)
-            self.tally.add(terms, norm, state.step + 1, len(batch))
+            self.tally.add(terms, norm, state.step + 1, len(batch), gauges)
             state.descend(learning_rate(optimization, state.step), self.tally.tripped)
 
     def is_measured(self, every: int) -> bool:

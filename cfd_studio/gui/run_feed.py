@@ -2,17 +2,15 @@
 
 import logging
 import threading
+import time
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QByteArray
-from PySide6.QtGui import QImage, QImageReader
-
 from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, StageSnapshot
+from cfd_studio.gui.strip_shelf import StripShelf
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import JobFolder, RunFolder
-from cfd_studio.runs.intake import read_bounded
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
 from cfd_studio.runs.pulse import Pulse
@@ -21,8 +19,6 @@ from cfd_studio.runs.status import JobStatus
 from cfd_studio.workspace.folders import indexes_folder
 
 POLL_SECONDS = 0.2
-LARGEST_STRIP = 16 * 2**20
-MOST_PIXELS = 2**20
 SLICE_SECONDS = 0.5  # of a long journal, between two pictures
 _LOG = logging.getLogger(__name__)
 
@@ -47,7 +43,7 @@ class RunFeed:
         self._curves: dict[tuple[str, str], Curve] = {}
         self._log: tuple[LogLine, ...] = ()
         self._logged = 0
-        self._strips: dict[str, tuple[Path, QImage | None]] = {}
+        self._shelves: dict[str, StripShelf] = {}
         self._thread = threading.Thread(target=self._follow, name="cfd-run-feed", daemon=True)
         self._thread.start()
 
@@ -87,7 +83,7 @@ class RunFeed:
             try:
                 mirror.refresh(SLICE_SECONDS)
                 state, status, holder = _state(folder, self._pulse)
-                strips = self._read_strips(folder, mirror)
+                strips = self._look_at_strips(folder, mirror)
                 jobs = folder.jobs()
                 plan = next((plan for job in reversed(jobs) if (plan := job.read_plan())), None)
                 now = (mirror.version, state, _still(status), holder, strips, plan)
@@ -117,7 +113,10 @@ class RunFeed:
             config=mirror.config,
             state=state,
             job=jobs[-1].number if jobs else 0,
-            stages={stage.id: self._stage(stage, active=state not in ("lost",)) for stage in mirror.stages.values()},
+            stages={
+                stage.id: self._stage(stage, _judging(mirror, stage, state), active=state != "lost")
+                for stage in mirror.stages.values()
+            },
             status=status,
             device=mirror.job.device if mirror.job else "",
             plan=plan,
@@ -127,13 +126,14 @@ class RunFeed:
             log_count=mirror.log_count,
             holder=holder,
             skipped=mirror.skipped,
+            reading=mirror.read_share,
         )
 
-    def _stage(self, stage: StageMirror, *, active: bool) -> StageSnapshot:
+    def _stage(self, stage: StageMirror, judging: float, *, active: bool) -> StageSnapshot:
         state = stage.state
         if not active and state in ("training", "evaluating"):  # the job died in the middle
             state = "trained" if stage.step >= stage.total_steps else "waiting"
-        strip = self._strips.get(stage.id)
+        shelf = self._shelves[stage.id]
         return StageSnapshot(
             id=stage.id,
             total_steps=stage.total_steps,
@@ -152,8 +152,11 @@ class RunFeed:
             quality=stage.quality,
             checkpoints=tuple(stage.checkpoints),
             resumed=tuple(stage.resumed),
+            begun=stage.begun,
+            judging=stage.judging + judging,
             trained=stage.state in ("trained", "evaluating", "done"),
-            strip=strip[1] if strip else None,
+            strip=shelf.newest,
+            strips=shelf.strips,
         )
 
     def _log_lines(self, mirror: RunMirror) -> tuple[LogLine, ...]:
@@ -174,35 +177,11 @@ class RunFeed:
             old = self._curves[stage, name] = Curve.of(series)
         return old
 
-    def _read_strips(self, folder: RunFolder, mirror: RunMirror) -> int:
-        """Load the newest strip of each judged stage; returns how many there are."""
+    def _look_at_strips(self, folder: RunFolder, mirror: RunMirror) -> int:
+        """Look for new strips; returns a number that grows whenever there are some."""
         for stage in mirror.stages.values():
-            if (
-                stage.state != "done"
-                or stage.id in self._strips
-                or stage.quality is None
-                or not stage.quality.judgements
-            ):
-                continue
-            files = sorted((folder.stage(stage.id) / "samples").glob("*.png"))
-            if files:  # one that cannot be shown is not tried again
-                self._strips[stage.id] = (files[-1], read_strip(files[-1]))
-        return len(self._strips)
-
-
-def read_strip(path: Path) -> QImage | None:
-    """Return the picture of a strip, or None where the file is no PNG of a size that a strip has."""
-    try:
-        content = QByteArray(read_bounded(path, LARGEST_STRIP))
-    except OSError:
-        return None
-    buffer = QBuffer(content)
-    reader = QImageReader(buffer, QByteArray(b"png"))  # by what it is, not by what it looks like
-    size = reader.size()
-    if not 0 < size.width() * size.height() <= MOST_PIXELS:
-        return None
-    image = reader.read()
-    return None if image.isNull() else image
+            self._shelves.setdefault(stage.id, StripShelf(folder.stage(stage.id) / "samples")).look()
+        return sum(shelf.version for shelf in self._shelves.values())
 
 
 def _state(folder: RunFolder, pulse: Pulse) -> tuple[str, JobStatus | None, str]:
@@ -210,6 +189,13 @@ def _state(folder: RunFolder, pulse: Pulse) -> tuple[str, JobStatus | None, str]
     state, status = run_state(folder, pulse)
     holder = current_holder(folder) if status and not status.state.ended and state != "lost" else None
     return state, status, f"process {holder.pid} on {holder.host}" if holder else ""
+
+
+def _judging(mirror: RunMirror, stage: StageMirror, state: str) -> float:
+    """Return for how many seconds a stage is being judged at the moment."""
+    phase = mirror.phase
+    judged = state == "running" and phase and phase.phase == "evaluating" and phase.stage == stage.id
+    return max(0.0, time.time() - phase.time) if phase and judged else 0.0
 
 
 def _still(status: JobStatus | None) -> JobStatus | None:

@@ -92,6 +92,8 @@ class TensorBoardListener:
                 }
                 scalars |= {f"{stage}/terms/{name}": value for name, value in event.terms.items()}
                 scalars |= {f"{stage}/gradient norms/{name}": value for name, value in event.gradient_norms.items()}
+                scalars |= {f"{stage}/loss by noise/{name}": value for name, value in event.quarters.items()}
+                scalars |= {f"{stage}/vitals/{name}": value for name, value in event.vitals.items()}
             case HeldOutLogged(stage=stage):
                 scalars = {f"{stage}/held-out loss": event.loss}
                 if event.accuracy is not None:

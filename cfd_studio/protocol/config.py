@@ -11,7 +11,7 @@ from cfd_studio.protocol.stages import (
     Stage,
 )
 
-FORMAT_VERSION: Literal[3] = 3
+FORMAT_VERSION: Literal[4] = 4
 MOST_STAGES = 1000
 
 
@@ -99,6 +99,11 @@ class EvaluationConfig(Words):
     sampler: Sampler = Sampler()
     batch_size: int = field("Images drawn at once.", label="Batch size", default=500, unit="images", ge=1, le=65_536)
 
+    def judged_steps(self, own_steps: int) -> tuple[int, ...]:
+        """Return the step counts at which a model is judged, most first: its own or the most, and those asked for."""
+        most = min(own_steps, self.most_steps)
+        return tuple(sorted({most, *(steps for steps in self.sampling_steps if steps <= most)}, reverse=True))
+
     @property
     def main_space(self) -> str:
         """The feature space whose figure stands for a model where there is room for one."""
@@ -124,6 +129,13 @@ class JournalConfig(Words):
         unit="steps",
         ge=1,
     )
+    samples_every: int = field(
+        "Steps between two pictures of the same few samples, drawn while a model is trained; 0 for none.",
+        label="Samples every",
+        default=0,
+        unit="steps",
+        ge=0,
+    )
     tensorboard: bool = field(
         "Also write TensorBoard event files, into the folder of each job.", label="TensorBoard", default=False
     )
@@ -135,7 +147,7 @@ class JournalConfig(Words):
 class RunConfig(Words):
     """One experiment, fully resolved: what ``config.json`` holds and never changes."""
 
-    format_version: Literal[3] = FORMAT_VERSION
+    format_version: Literal[4] = FORMAT_VERSION
     name: str = field("What the window calls the run.", label="Name", basic=True, min_length=1, max_length=80)
     seed: int = field(
         "Seed of weights, batches, noise and timesteps.", label="Seed", default=0, basic=True, ge=0, lt=2**31

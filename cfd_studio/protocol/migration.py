@@ -56,10 +56,7 @@ def format_version(raw: Any, *, source: str | None = None) -> int | None:
 
 def _to_2(raw: dict[str, Any]) -> dict[str, Any]:
     """Write down what format 1 left unsaid, so that a later change of a default changes no old run."""
-    whole: dict[str, Any] = {"clip_samples": True, "clip_targets": False} | raw
-    for section, unsaid in _UNSAID_IN_1.items():
-        if isinstance(raw.get(section), dict):
-            whole[section] = {**unsaid, **raw[section]}
+    whole = {"clip_samples": True, "clip_targets": False} | _with(raw, _UNSAID_IN_1)
     if isinstance(raw.get("stages"), list):
         whole["stages"] = [_stage_to_2(stage) for stage in raw["stages"]]
     return whole
@@ -67,13 +64,21 @@ def _to_2(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _to_3(raw: dict[str, Any]) -> dict[str, Any]:
     """Write down what format 2 left unsaid, where the field belongs to something that it had."""
-    whole = dict(raw)
-    for section, unsaid in _UNSAID_IN_2.items():
-        if isinstance(raw.get(section), dict):
-            whole[section] = {**unsaid, **raw[section]}
+    whole = _with(raw, _UNSAID_IN_2)
     if isinstance(raw.get("stages"), list):
         whole["stages"] = [_stage_to_3(stage) for stage in raw["stages"]]
     return whole
+
+
+def _to_4(raw: dict[str, Any]) -> dict[str, Any]:
+    """Draw no samples along the way, as format 3 did."""
+    return _with(raw, _UNSAID_IN_3)
+
+
+def _with(raw: dict[str, Any], unsaid: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a config with what its sections left unsaid; a section that it lacks is one of today's."""
+    said = {name: {**words, **raw[name]} for name, words in unsaid.items() if isinstance(raw.get(name), dict)}
+    return {**raw, **said}
 
 
 def _stage_to_3(stage: Any) -> Any:
@@ -128,4 +133,5 @@ _UNSAID_OF_STAGES_IN_2: Mapping[str, Mapping[str, Any]] = {
     "feature": _MATCHING_IN_2,
     "halving": _MATCHING_IN_2,
 }
-_STEPS: Mapping[int, Step] = {2: _to_2, 3: _to_3}  # by the version they lead to
+_UNSAID_IN_3: Mapping[str, Mapping[str, Any]] = {"journal": {"samples_every": 0}}
+_STEPS: Mapping[int, Step] = {2: _to_2, 3: _to_3, 4: _to_4}  # by the version they lead to

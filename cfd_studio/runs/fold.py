@@ -48,6 +48,8 @@ class StageMirror:
     vitals: dict[str, Series] = field(default_factory=dict)
     checkpoints: list[int] = field(default_factory=list)
     resumed: list[int] = field(default_factory=list)  # steps from which a later job went on
+    begun: int | None = None  # the step from which the newest job trains it, or trained it
+    judging: float = 0.0  # seconds that the newest job spent judging it, as far as that is over
     seconds: float = 0.0
     quality: StageQuality | None = None
 
@@ -110,14 +112,17 @@ class Fold:
         match event:
             case JobStarted():
                 self.job, self.ended, self.phase = event, None, None
+                for known in self.stages.values():
+                    known.begun, known.judging = None, 0.0
                 self._go_back(event)
             case StageStarted():
                 if stage := self.stages.get(event.stage):
                     stage.rewind(event.step)
-                    stage.state = "training"
+                    stage.state, stage.begun = "training", event.step
                     if event.step:
                         stage.resumed.append(event.step)
             case PhaseEntered():
+                self._leave_phase(event.time)
                 self.phase = event
                 if event.phase == "evaluating" and (stage := self.stages.get(event.stage or "")):
                     stage.state = "evaluating"
@@ -128,8 +133,8 @@ class Fold:
                     stage.learning_rate.extend(event.steps, event.learning_rates)
                     stage.pace.extend(event.steps, event.images_per_second)
                     for group in GROUPS:
-                        for name, values in getattr(event, group).items():
-                            _curve(getattr(stage, group), name).extend(event.steps, values)
+                        for name, points in getattr(event, group).items():
+                            _curve(getattr(stage, group), name).extend(*points)
             case HeldOutLogged():
                 if stage := self.stages.get(event.stage):
                     stage.held_out.append(event.step, event.loss)
@@ -144,6 +149,7 @@ class Fold:
                     stage.step, stage.state = event.step, "trained"
                     stage.seconds = event.seconds
             case StageJudged():
+                self._leave_phase(event.time)
                 if stage := self.stages.get(event.quality.stage):
                     stage.quality, stage.state, stage.step = event.quality, "done", stage.total_steps
             case CommandAnswered():
@@ -158,6 +164,12 @@ class Fold:
                 for stage in self.stages.values():
                     if stage.state in ("training", "evaluating"):
                         stage.state = "trained" if stage.step >= stage.total_steps else "waiting"
+
+    def _leave_phase(self, now: float) -> None:
+        """Note how long a stage was being judged: time in which the job was paused or waited is in another phase."""
+        phase, self.phase = self.phase, None
+        if phase and phase.phase == "evaluating" and (stage := self.stages.get(phase.stage or "")):
+            stage.judging += max(0.0, now - phase.time)
 
     def _go_back(self, started: JobStarted) -> None:
         """Forget what an earlier job did beyond the checkpoint that the new one goes on from.

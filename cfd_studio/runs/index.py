@@ -47,6 +47,8 @@ class _Stage(_Words):
     state: str
     checkpoints: list[int]
     resumed: list[int]
+    begun: int | None
+    judging: float
     seconds: float
     quality: StageQuality | None
     names: dict[str, list[str]]  # of the curves of each of `GROUPS`
@@ -54,7 +56,7 @@ class _Stage(_Words):
 
 
 class _Head(_Words):
-    version: Literal[3] = 3  # another one as soon as `Fold` makes something else of the same events
+    version: Literal[4] = 4  # another one as soon as `Fold` makes something else of the same events
     config: str
     journals: dict[str, _Journal]
     stages: dict[str, _Stage]
@@ -183,6 +185,7 @@ def _fill(fold: Fold, head: _Head, curves: dict[str, list[Series]]) -> None:
         stage = fold.stages[name]
         stage.step, stage.state, stage.checkpoints = words.step, words.state, words.checkpoints
         stage.quality, stage.seconds, stage.resumed = words.quality, words.seconds, words.resumed
+        stage.begun, stage.judging = words.begun, words.judging
         stage.loss, stage.held_out, stage.accuracies, stage.learning_rate, stage.pace, *others = curves[name]
         rest = iter(others)
         for group, names in words.names.items():
@@ -199,6 +202,8 @@ def _stage_words(stage: StageMirror) -> _Stage:
         state=stage.state,
         checkpoints=stage.checkpoints,
         resumed=stage.resumed,
+        begun=stage.begun,
+        judging=stage.judging,
         seconds=stage.seconds,
         quality=stage.quality,
         names={group: list(getattr(stage, group)) for group in GROUPS},

@@ -1,38 +1,75 @@
 """Lines of a journal to events. Nearly all of them are losses, and those become columns without a detour.
 
-A line goes the short way only where it has exactly the form in which `LossLogged` is written; every other one is read
-with all care by the protocol. Both ways give the same numbers.
+Successive losses go the short way together: they are decoded at once, in exactly the form in which `LossLogged` is
+written. Where one of them has another, they are read one by one and with all care by the protocol. Both ways give the
+same numbers.
 """
 
 import itertools
-import json
+import math
 import operator
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cfd_studio.protocol.events import Event, LossLogged, parse_event
+from cfd_studio.protocol.events import (
+    QUARTERS,
+    VITALS,
+    CheckpointSaved,
+    CommandAnswered,
+    Event,
+    HeldOutLogged,
+    Logged,
+    LossLogged,
+    PhaseEntered,
+    parse_event,
+)
 
-_PIECE = 2**16  # of a journal: what one call may keep the window waiting for
-_NUMBER = r"-?+(?:0|[1-9]\d{0,25}+)(?:\.\d{1,25}+)?+(?:[eE][+-]?+\d{1,2}+)?+"
-_SHAPES: dict[object, str] = {
-    float: _NUMBER,
-    int: r"(?:0|[1-9]\d{0,14}+)",
-    str: '"[a-z0-9-]{1,40}+"',
-    dict[str, float]: rf'\{{(?:"[A-Za-z0-9 _-]{{1,40}}+":{_NUMBER}(?:,(?!\}})|(?=\}}))){{0,16}}+\}}',
-}
-_NARROW = {  # a loss of another millennium, or with gradient norms, takes the long way
-    "time": r"(?:0|[1-9]\d{0,9}+)(?:\.\d{1,25}+)?+",
-    "kind": '"loss"',
-    "gradient_norms": r"\{\}",
-    "quarters": r"\{\}",
-    "vitals": r"\{\}",
-}
-_NEWER = {"gradient_norms", "quarters", "vitals"}  # lines of older jobs lack them
-_KEPT = ("stage", "step", "loss", "terms", "learning_rate", "images_per_second")
+Numbers = NDArray[np.float64]
+Points = tuple[Numbers, Numbers]  # steps and values, shape (n,) each
+
+_PIECE = 2**18  # of a journal: what one call may keep the window waiting for
+_LOSSES = re.compile(rb'((?:\{"time":[\d.]+,"kind":"loss",[^\n]*+\n)++)|([^\n]*+)\n')
+# What stands between losses without touching their curves.
+_CALM = (CheckpointSaved, CommandAnswered, HeldOutLogged, Logged, PhaseEntered)
+_GROUPS = ("terms", "gradient_norms", "quarters", "vitals")
+
+
+def _structure(name: str, names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return a structure of numbers, NaN where one is not told: in JSON that is no number and never gets here."""
+    fields = {f"number_{at}": word for at, word in enumerate(names)}
+    kinds = [(field, float, math.nan) for field in fields]
+    return msgspec.defstruct(name, kinds, rename=fields, frozen=True, gc=False, forbid_unknown_fields=True)
+
+
+_Quarters, _Vitals = _structure("_Quarters", QUARTERS), _structure("_Vitals", VITALS)
+_Terms = Annotated[dict[str, float], msgspec.Meta(max_length=16)]
+
+
+class _Loss(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """`LossLogged` as it is written; whatever is not quite that is for the protocol to read."""
+
+    time: Annotated[float, msgspec.Meta(ge=0, lt=32_503_680_000)]
+    kind: Literal["loss"]
+    stage: str
+    step: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    images_per_second: float
+    terms: _Terms = {}
+    gradient_norms: _Terms = {}
+    quarters: _Quarters = _Quarters()  # type: ignore[valid-type]
+    vitals: _Vitals = _Vitals()  # type: ignore[valid-type]
+
+
+_DECODER = msgspec.json.Decoder(_Loss)
+_SCALARS = operator.attrgetter("step", "loss", "learning_rate", "images_per_second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,93 +78,126 @@ class LossRun:
 
     Attributes
     ----------
-    steps, losses, learning_rates : ndarray of float64, shape (n,)
+    steps, losses, learning_rates, images_per_second : ndarray of float64, shape (n,)
         The steps rise strictly.
-    terms, gradient_norms, quarters, vitals : dict
-        By name, arrays of the same shape; norms are measured rarely, and a loss with them comes alone.
-    images_per_second : ndarray of float64, shape (n,)
+    terms, gradient_norms, quarters, vitals : dict of Points
+        By name; each has the steps at which it was told.
     """
 
     stage: str
-    steps: NDArray[np.float64]
-    losses: NDArray[np.float64]
-    terms: dict[str, NDArray[np.float64]]
-    gradient_norms: dict[str, NDArray[np.float64]]
-    quarters: dict[str, NDArray[np.float64]]
-    vitals: dict[str, NDArray[np.float64]]
-    learning_rates: NDArray[np.float64]
-    images_per_second: NDArray[np.float64]
+    steps: Numbers
+    losses: Numbers
+    learning_rates: Numbers
+    images_per_second: Numbers
+    terms: dict[str, Points]
+    gradient_norms: dict[str, Points]
+    quarters: dict[str, Points]
+    vitals: dict[str, Points]
 
     @classmethod
     def of(cls, event: LossLogged) -> "LossRun":
         """Return one loss alone."""
+        steps = _column(event.step)
         return cls(
             stage=event.stage,
-            steps=_column([event.step]),
-            losses=_column([event.loss]),
-            terms={name: _column([value]) for name, value in event.terms.items()},
-            gradient_norms={name: _column([value]) for name, value in event.gradient_norms.items()},
-            quarters={name: _column([value]) for name, value in event.quarters.items()},
-            vitals={name: _column([value]) for name, value in event.vitals.items()},
-            learning_rates=_column([event.learning_rate]),
-            images_per_second=_column([event.images_per_second]),
+            steps=steps,
+            losses=_column(event.loss),
+            learning_rates=_column(event.learning_rate),
+            images_per_second=_column(event.images_per_second),
+            **{group: _points(steps, [getattr(event, group)]) for group in _GROUPS},
         )
 
 
 def read_lines(block: bytes) -> Iterator[Event | LossRun | None]:
-    """Yield what complete lines say, in their order, every loss in a `LossRun`; None for each that makes no sense."""
+    """Yield what complete lines say, every loss in a `LossRun`; None for each that makes no sense.
+
+    All keeps its order, but for losses: they gather while nothing is said that begins or ends anything.
+    """
     start = 0
     while start < len(block):
         end = block.find(b"\n", start + _PIECE) + 1 or len(block)
-        rows = _LINE.findall(block, start, end)
-        start = end
-        for stage, alike in itertools.groupby(rows, key=operator.itemgetter(0)):
-            if stage:
-                yield from _loss_runs(list(alike))
+        gathered: list[_Loss] = []
+        for lines, line in _LOSSES.findall(block, start, end):
+            if rows := _decoded(lines):
+                gathered += rows
                 continue
-            for *_, line in alike:
-                event = parse_event(line)
+            for one in lines.split(b"\n")[:-1] if lines else [line]:
+                event = parse_event(one)
+                if not isinstance(event, _CALM):
+                    yield from _loss_runs(gathered)
+                    gathered = []
                 yield LossRun.of(event) if isinstance(event, LossLogged) else event
+        yield from _loss_runs(gathered)
+        start = end
 
 
-def _loss_runs(rows: list[tuple[bytes, ...]]) -> Iterator[LossRun]:
-    """Yield the losses of one stage as columns, cut wherever the steps go back or the terms change."""
-    column = dict(zip(_GROUPS, zip(*rows, strict=True), strict=False))
-    names = ("step", "loss", "learning_rate", "images_per_second")
-    steps, losses, rates, paces = (_column(column[name]) for name in names)
-    turns = set((np.flatnonzero(np.diff(steps) <= 0) + 1).tolist())
-    tables: list[dict[str, float]] = [{}] * len(rows)
-    if any(terms != b"{}" for terms in column["terms"]):
-        tables = [json.loads(terms.decode()) for terms in column["terms"]]
-        turns |= {at for at, (left, right) in enumerate(itertools.pairwise(tables), 1) if left.keys() != right.keys()}
-    for first, end in itertools.pairwise([0, *sorted(turns), len(rows)]):
-        here = slice(first, end)
+def _decoded(lines: bytes) -> list[_Loss]:
+    """Return the losses of lines that are all in the form in which they are written; else nothing."""
+    try:
+        rows = _DECODER.decode_lines(lines)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return []
+    return rows if len(rows) == lines.count(b"\n") else []  # a line with two losses in it is none
+
+
+def _loss_runs(rows: list[_Loss]) -> Iterator[LossRun]:
+    """Yield losses as columns, cut wherever another stage comes or the steps do not rise."""
+    for stage, alike in itertools.groupby(rows, key=operator.attrgetter("stage")):
+        yield from _columns(stage, list(alike))
+
+
+def _columns(stage: str, rows: list[_Loss]) -> Iterator[LossRun]:
+    steps, losses, rates, paces = _table(map(_SCALARS, rows), 4)
+    terms, norms = [row.terms for row in rows], [row.gradient_norms for row in rows]
+    quarters = _table(map(msgspec.structs.astuple, map(operator.attrgetter("quarters"), rows)), len(QUARTERS))
+    vitals = _table(map(msgspec.structs.astuple, map(operator.attrgetter("vitals"), rows)), len(VITALS))
+    cuts = (np.flatnonzero(np.diff(steps) <= 0) + 1).tolist()
+    for first, end in itertools.pairwise([0, *cuts, len(rows)]):
+        here, at = slice(first, end), steps[first:end]
         yield LossRun(
-            stage=column["stage"][0][1:-1].decode(),
-            steps=steps[here],
+            stage=stage,
+            steps=at,
             losses=losses[here],
-            terms={name: _column([table[name] for table in tables[here]]) for name in tables[first]},
-            gradient_norms={},
-            quarters={},
-            vitals={},
             learning_rates=rates[here],
             images_per_second=paces[here],
+            terms=_points(at, terms[here]),
+            gradient_norms=_points(at, norms[here]),
+            quarters=_numbers(at, quarters[:, here], QUARTERS),
+            vitals=_numbers(at, vitals[:, here], VITALS),
         )
 
 
-def _column(values: Iterable[float | bytes]) -> NDArray[np.float64]:
-    return np.array(list(map(float, values)))
+def _points(steps: Numbers, tables: list[dict[str, float]]) -> dict[str, Points]:
+    """Return the points of every name in dictionaries, one dictionary per step."""
+    if not any(tables):
+        return {}
+    told = set(map(tuple, tables))
+    if len(told) == 1:
+        (names,) = told
+        columns = _table(map(dict.values, tables), len(names))
+        return {name: (steps, column) for name, column in zip(names, columns, strict=True)}
+    points = {}
+    for name in dict.fromkeys(itertools.chain.from_iterable(told)):
+        has = np.array([name in table for table in tables])
+        points[name] = steps[has], np.array([table[name] for table in tables if name in table], dtype=np.float64)
+    return points
 
 
-def _line_pattern() -> re.Pattern[bytes]:
-    """Return the form in which `LossLogged` is written, with a group around each field that is kept, or any line."""
-    loss = ""
-    for name, info in LossLogged.model_fields.items():
-        shape = _NARROW.get(name) or _SHAPES[info.annotation]
-        field = f'"{name}":' + (f"(?P<{name}>{shape})" if name in _KEPT else shape) + ","
-        loss += f"(?:{field})?+" if name in _NEWER else field
-    return re.compile(rf"(?:\{{{loss.removesuffix(',')}\}}|([^\n]*+))\n".encode())
+def _numbers(steps: Numbers, columns: Numbers, names: tuple[str, ...]) -> dict[str, Points]:
+    """Return the points of every name whose column is not NaN throughout."""
+    points = {}
+    for name, values in zip(names, columns, strict=True):
+        told = ~np.isnan(values)
+        if told.any():
+            points[name] = (steps, values) if told.all() else (steps[told], values[told])
+    return points
 
 
-_LINE = _line_pattern()
-_GROUPS = sorted(_LINE.groupindex, key=_LINE.groupindex.__getitem__)  # the last group has no name
+def _table(rows: Iterable[Iterable[float]], width: int) -> Numbers:
+    """Return columns, shape (width, n)."""
+    flat = np.fromiter(itertools.chain.from_iterable(rows), np.float64)
+    return flat.reshape(-1, width).T
+
+
+def _column(value: float) -> Numbers:
+    return np.array([value], dtype=np.float64)

@@ -32,6 +32,8 @@ class RunMirror(Fold):
         Grows whenever something changed.
     behind : bool
         Whether the last `refresh` ended before it had read everything.
+    read_share : float
+        How much of the journals is read, in [0, 1].
     """
 
     def __init__(self, run: RunFolder, config: RunConfig | None = None, *, indexes: Path | None = None) -> None:
@@ -39,6 +41,7 @@ class RunMirror(Fold):
         self.run = run
         self.version = 0
         self.behind = False
+        self.read_share = 0.0
         self._readers: dict[str, JournalReader] = {}
         self._index = JournalIndex(indexes, run.path) if indexes else None
         if self._index:
@@ -62,6 +65,7 @@ class RunMirror(Fold):
                 self._readers.clear()
                 self.version += 1
                 self.behind = True
+        self.read_share = self._share() if self.behind else 1.0
         if self._index and not self.behind:
             self._index.save_if_worthwhile(self, self._readers)
         return self.version != before
@@ -83,6 +87,11 @@ class RunMirror(Fold):
                 if self.behind:
                     return
         self.behind = False
+
+    def _share(self) -> float:
+        """Return how much is read, as the journals are this moment."""
+        total = sum(job.journal.stat().st_size for job in self.run.jobs() if job.journal.exists())
+        return min(1.0, sum(reader.offset for reader in self._readers.values()) / max(total, 1))
 
     def _is_late(self, job: JobFolder, jobs: list[JobFolder]) -> bool:
         """Tell whether a later job was folded before these lines of a job that was thought dead."""

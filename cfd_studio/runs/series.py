@@ -1,4 +1,8 @@
-"""Curves that grow: two arrays with room to spare."""
+"""Curves that grow: two arrays with room to spare.
+
+What was handed out stays as it is: points are only ever written behind the last one, and where points are dropped, the
+next ones go into arrays of their own.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +15,19 @@ class Series:
         self._steps = np.empty(256, dtype=np.float64)
         self._values = np.empty(256, dtype=np.float64)
         self._count = 0
+        self._written = 0
 
     def __len__(self) -> int:
         return self._count
 
     @property
     def steps(self) -> NDArray[np.float64]:
-        """Steps, shape (n,), strictly rising; a view that the next `append` may outdate."""
+        """Steps, shape (n,), strictly rising; a view that never changes."""
         return self._steps[: self._count]
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """Values, shape (n,)."""
+        """Values, shape (n,); a view that never changes."""
         return self._values[: self._count]
 
     def append(self, step: int, value: float) -> None:
@@ -34,13 +39,13 @@ class Series:
         if self._count and steps[0] <= self._steps[self._count - 1]:
             self._count = int(np.searchsorted(self.steps, steps[0], side="left"))
         end = self._count + len(steps)
-        if end > len(self._steps):
-            room = np.empty(max(end, 2 * len(self._steps)) - self._count)
+        if end > len(self._steps) or self._count < self._written:
+            room = np.empty(max(end, 2 * self._count) - self._count)
             self._steps = np.concatenate([self.steps, room])
             self._values = np.concatenate([self.values, room])
         self._steps[self._count : end] = steps
         self._values[self._count : end] = values
-        self._count = end
+        self._count = self._written = end
 
     def truncate(self, step: int) -> None:
         """Drop every point beyond ``step``."""

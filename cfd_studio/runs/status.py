@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +14,7 @@ from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 
 HEARTBEAT_SECONDS = 2.0
 # A compiler or an import may hold the interpreter, and with it the heartbeat, for as long as it takes.
-QUIET_PHASES = {"loading": 300.0}
+QUIET_PHASES = {"loading": 300.0, "compiling": 900.0}
 
 
 class Meters(BaseModel):
@@ -77,10 +78,17 @@ class StatusWriter:
 
     It is a sign of life and nothing else: where it cannot be written, the job goes on, and the next heartbeat that
     finds room writes what holds by then.
+
+    Parameters
+    ----------
+    path : Path
+    measure : callable, optional
+        Returns what the machine has in use; called before every heartbeat, and must not raise.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, measure: Callable[[], Meters] | None = None) -> None:
         self._path = path
+        self._measure = measure
         self._status = JobStatus()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -113,6 +121,8 @@ class StatusWriter:
 
     def _beat(self) -> None:
         while not self._wake.wait(HEARTBEAT_SECONDS) and not self._closing:
+            if self._measure is not None:
+                self.update(meters=self._measure())
             self._write()
 
     def _write(self) -> None:

@@ -14,7 +14,7 @@ from cfd_studio.diffusion.feature import (
 )
 from cfd_studio.diffusion.prediction import eps_from_x, v_from_x
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
-from cfd_studio.diffusion.weighting import constant, snr, snr_plus_one, truncated_snr, weighted_squared_error
+from cfd_studio.diffusion.weighting import constant, snr, snr_plus_one, truncated_snr, weighted_squared_errors
 
 
 def test_the_truncated_weight_gives_the_larger_of_x_error_and_eps_error() -> None:
@@ -27,7 +27,7 @@ def test_the_truncated_weight_gives_the_larger_of_x_error_and_eps_error() -> Non
     eps_error = (eps_hat - eps).square().flatten(1).mean(1)
     weighted = truncated_snr(schedule, t) * x_error
     torch.testing.assert_close(weighted, torch.maximum(x_error, eps_error), rtol=1e-9, atol=0)
-    mean = weighted_squared_error(x_hat, x, truncated_snr(schedule, t))
+    mean = weighted_squared_errors(x_hat, x, truncated_snr(schedule, t)).mean()
     torch.testing.assert_close(mean, torch.maximum(x_error, eps_error).mean(), rtol=1e-9, atol=0)
 
 
@@ -53,9 +53,9 @@ def test_the_truncated_weight_is_finite_and_at_least_one() -> None:
     assert weight.min() == 1
 
 
-def test_the_pixel_error_averages_over_pixels_then_images() -> None:
+def test_the_pixel_error_of_an_image_is_the_weighted_mean_over_its_pixels() -> None:
     x_hat, target = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
-    assert weighted_squared_error(x_hat, target, torch.tensor([1.0, 5.0])) == 3.0
+    assert weighted_squared_errors(x_hat, target, torch.tensor([1.0, 5.0])).tolist() == [1.0, 5.0]
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:

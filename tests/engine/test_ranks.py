@@ -72,10 +72,11 @@ def test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole(
     found = []
     for split in (1, parts):
         network.zero_grad(set_to_none=True)
-        terms, norms = batch_gradient(network, objective, batch, Ranks(), split, measure=True)
+        terms, norms, gauges = batch_gradient(network, objective, batch, Ranks(), split, measure=True)
         gradient = torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
-        found.append((terms, norms, gradient))
-    (terms, norms, gradient), (pieced_terms, pieced_norms, pieced) = found
+        found.append((terms, norms, gradient, gauges))
+    (terms, norms, gradient, gauges), (pieced_terms, pieced_norms, pieced, pieced_gauges) = found
+    torch.testing.assert_close(pieced_gauges, gauges, rtol=1e-10, atol=1e-14)
     assert list(terms) == ["feature", "entropy", "diversity", "anchor"] == list(norms)
     torch.testing.assert_close(pieced, gradient, rtol=1e-10, atol=1e-14)
     for name in terms:
@@ -90,7 +91,7 @@ def test_a_terms_gradient_norm_is_that_of_its_gradient_alone_and_measuring_chang
     gradients = []
     for measure in (False, True):
         network.zero_grad(set_to_none=True)
-        _, norms = batch_gradient(network, objective, batch, Ranks(), measure=measure)
+        _, norms, _ = batch_gradient(network, objective, batch, Ranks(), measure=measure)
         gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
     for name, term in objective.terms(network, batch, lambda mean: mean).items():
@@ -185,8 +186,9 @@ def _one_share(rank: int, ranks: int, port: int, count: int, parts: int) -> None
         for _ in range(3):
             for network in networks:
                 network.zero_grad(set_to_none=True)
-            whole, _ = batch_gradient(networks[0], objective, batch, Ranks())
-            shared, _ = batch_gradient(spread, objective, batch, group, parts)
+            whole, _, gauges = batch_gradient(networks[0], objective, batch, Ranks())
+            shared, _, shared_gauges = batch_gradient(spread, objective, batch, group, parts)
+            torch.testing.assert_close(ranks * shared_gauges, gauges, rtol=1e-10, atol=1e-14)
             for name, term in whole.items():
                 torch.testing.assert_close(shared[name], term, rtol=1e-10, atol=1e-14)
             for ours, theirs in zip(networks[1].parameters(), networks[0].parameters(), strict=True):

@@ -47,14 +47,15 @@ def test_the_event_file_says_what_the_journal_says(small_run: RunFolder, train: 
             named = {"loss": event.loss, "gradient norm": event.gradient_norm, "learning rate": event.learning_rate}
             named |= {f"terms/{name}": value for name, value in event.terms.items()}
             named |= {f"gradient norms/{name}": value for name, value in event.gradient_norms.items()}
+            named |= {f"loss by noise/{name}": value for name, value in event.quarters.items()}
+            named |= {f"vitals/{name}": value for name, value in event.vitals.items()}
             wanted |= {(f"{event.stage}/{name}", event.step): value for name, value in named.items()}
         elif isinstance(event, HeldOutLogged):
             wanted[f"{event.stage}/held-out loss", event.step] = event.loss
             if event.accuracy is not None:
                 wanted[f"{event.stage}/held-out accuracy", event.step] = event.accuracy
-    assert {"cfd-4/terms/anchor", "cfd-4/gradient norms/feature", "judge/held-out accuracy"} <= {
-        tag for tag, _ in wanted
-    }
+    tags = {"cfd-4/terms/anchor", "cfd-4/gradient norms/feature", "judge/held-out accuracy"}
+    assert tags | {"teacher/loss by noise/lowest log-SNR", "cfd-4/vitals/saturation"} <= {tag for tag, _ in wanted}
     for key, value in wanted.items():
         assert records[key].simple_value == pytest.approx(value, rel=1e-6), key
 

@@ -274,7 +274,7 @@ def _png(width: int, height: int, rows: bytes) -> bytes:
 
 
 def test_a_strip_is_a_png_of_modest_size_and_nothing_else(tmp_path: Path) -> None:
-    from cfd_studio.gui.run_feed import read_strip
+    from cfd_studio.gui.strip_shelf import read_strip
 
     path, svg = tmp_path / "strip.png", b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>'
     path.write_bytes(_png(8, 8, bytes(9 * 8)))

@@ -149,7 +149,7 @@ def _restored(run: RunFolder) -> Any:
 
 
 def _strip(run: RunFolder) -> Any:
-    from cfd_studio.gui.run_feed import read_strip
+    from cfd_studio.gui.strip_shelf import read_strip
 
     image = read_strip(next((run.stage(STAGE) / "samples").glob("*.png")))
     return None if image is None else (image.size(), bytes(image.constBits()))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cfd_studio.engine.checkpoint import checkpoints, load_checkpoint
-from cfd_studio.gui.run_feed import read_strip
+from cfd_studio.gui.strip_shelf import read_strip
 from cfd_studio.interop.weights import load_weights, read_metadata
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.folder import RunFolder

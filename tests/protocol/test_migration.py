@@ -85,7 +85,10 @@ def test_a_halving_of_an_old_recipe_keeps_what_its_students_meant() -> None:
     assert (halving["match"], halving["temperature"]) == ("features", 0.5)
 
 
-def test_format_3_writes_down_what_format_2_left_unsaid_and_changes_nothing_else() -> None:
+def test_format_3_writes_down_what_format_2_left_unsaid_and_changes_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(migration, "FORMAT_VERSION", 3)
     old = migrate(json.loads(FORMAT_1)) | {"format_version": 2}
     two = json.loads(FORMAT_1) | {"format_version": 2}
     unsaid = {path: leaf for path, leaf in _leaves(migrate(two)).items() if path not in _leaves(two)}
@@ -95,6 +98,11 @@ def test_format_3_writes_down_what_format_2_left_unsaid_and_changes_nothing_else
     assert unsaid["stages.cfd-4.classifier_input"] == "matched"
     assert unsaid["stages.judge.augmentation.cutout"] == 0
     assert migrate(old) == old | {"format_version": 3}
+
+
+def test_a_run_of_format_3_goes_on_without_drawing_samples_along_the_way() -> None:
+    three = {"format_version": 3, "name": "old", "journal": {"log_every": 20}}
+    assert migrate(three) == {"format_version": 4, "name": "old", "journal": {"log_every": 20, "samples_every": 0}}
 
 
 def test_what_older_formats_left_unsaid_is_what_todays_defaults_say() -> None:

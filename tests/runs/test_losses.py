@@ -114,7 +114,7 @@ def test_what_is_written_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> 
     plain = LossLogged(stage="pd-16", step=1, loss=2.5, gradient_norm=0.1, learning_rate=1e-05, images_per_second=1.0)
     several = plain.model_copy(update={"step": 2, "terms": {"feature": 0.5, "dataset loss": 2.0}})
     runs = list(read_lines(dump_event(plain) * 1 + dump_event(several)))
-    assert [run.steps.tolist() for run in runs if isinstance(run, LossRun)] == [[1.0], [2.0]]
+    assert [run.steps.tolist() for run in runs if isinstance(run, LossRun)] == [[1.0, 2.0]]
     words = json.loads(dump_event(plain))
     del words["gradient_norms"]  # as format 1 wrote it
     (old,) = read_lines(json.dumps(words, separators=(",", ":")).encode() + b"\n")

@@ -12,7 +12,9 @@ _moves = st.lists(st.tuples(st.sampled_from(["append", "truncate"]), st.integers
 @given(_moves)
 def test_a_series_behaves_like_a_list_of_points(moves: list[tuple[str, int, float]]) -> None:
     series, model = Series(), {}
+    handed_out = []
     for move, step, value in moves:
+        handed_out.append((series.steps, series.values, list(model.items())))
         kept = {at: old for at, old in model.items() if (at < step if move == "append" else at <= step)}
         if move == "append":
             series.append(step, value)
@@ -23,6 +25,8 @@ def test_a_series_behaves_like_a_list_of_points(moves: list[tuple[str, int, floa
     assert len(series) == len(model)
     assert series.steps.tolist() == list(model)
     assert series.values.tolist() == list(model.values())
+    for steps, values, points in handed_out:  # nobody copies them
+        assert list(zip(steps.tolist(), values.tolist(), strict=True)) == points
 
 
 def test_a_long_curve_keeps_every_point() -> None:

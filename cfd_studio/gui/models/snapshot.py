@@ -26,8 +26,8 @@ class Curve:
 
     @classmethod
     def of(cls, series: Series) -> "Curve":
-        """Copy a series."""
-        return cls(series.steps.copy(), series.values.copy())
+        """Return a series as it is now, without a copy."""
+        return cls(series.steps, series.values)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -48,6 +48,10 @@ class StageSnapshot:
         By name, as in `cfd_studio.protocol.events.LossLogged`.
     resumed : tuple of int
         Steps from which a later job went on.
+    begun : int or None
+        The step from which the newest job trains it, or trained it.
+    judging : float
+        Seconds that the newest job has spent judging it.
     strip : QImage or None
         The newest samples.
     strips : tuple of (int, Path)
@@ -71,6 +75,8 @@ class StageSnapshot:
     quality: StageQuality | None = None
     checkpoints: tuple[int, ...] = ()
     resumed: tuple[int, ...] = ()
+    begun: int | None = None
+    judging: float = 0.0
     trained: bool = False
     strip: QImage | None = None
     strips: tuple[tuple[int, Path], ...] = ()
@@ -115,6 +121,8 @@ class RunSnapshot:
         Of the newest job that came to choose one.
     log_count : int
         Lines ever logged, of which ``log`` holds the newest.
+    reading : float
+        How much of the run's journals is in this snapshot, in [0, 1].
     """
 
     path: Path
@@ -131,6 +139,7 @@ class RunSnapshot:
     log_count: int = 0
     holder: str = ""
     skipped: int = 0
+    reading: float = 1.0
 
     @property
     def active(self) -> bool:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cfd_studio.gui.widgets.curve_plot import CurvePlot
 
 from cfd_studio.gui.widgets.curve_math import log_ticks, robust_range, smooth, thin
-from cfd_studio.gui.widgets.curve_plot import CurvePlot
 
 
 @pytest.mark.parametrize("weight", [0.3, 0.9, 0.999])

@@ -115,6 +115,8 @@ class RunSnapshot:
         Of the newest job that came to choose one.
     log_count : int
         Lines ever logged, of which ``log`` holds the newest.
+    reading : float
+        How much of the journals has been read, in [0, 1].
     """
 
     path: Path
@@ -131,6 +133,7 @@ class RunSnapshot:
     log_count: int = 0
     holder: str = ""
     skipped: int = 0
+    reading: float = 1.0
 
     @property
     def active(self) -> bool:

@@ -60,7 +60,6 @@ class Chart(QWidget):
             self.box.addItem(item, ignoreBounds=True)
         self.axes = ChartAxes(self._item)
         self.range = ChartRange(self.box)
-        self.box.sigRangeChangedManually.connect(self._taken)
         self.box.sigRangeChanged.connect(self._range_changed)
         self.box.whole_wanted.connect(self._give_back)
         self.view.scene().sigMouseMoved.connect(self._moved)
@@ -186,7 +185,8 @@ class Chart(QWidget):
         self.axes.label_values(*self.box.viewRange()[1], log=self.log)
 
     def _range_changed(self, *_: object) -> None:
-        if not self._fitting:
+        if not self._fitting:  # then it was the person
+            self._taken()
             self._draw()
 
     def _taken(self, *_: object) -> None:
@@ -200,7 +200,6 @@ class Chart(QWidget):
     def _zoom(self, share: float) -> None:
         left, right = self.range.steps
         at = self._at if self._at is not None and left <= self._at <= right else (left + right) / 2
-        self._taken()
         self.range.zoom(share, at)
 
     def _read_along(self, by: float) -> None:

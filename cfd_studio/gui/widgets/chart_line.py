@@ -105,6 +105,7 @@ class ChartLine:
         if smoothed:
             self.faint.setData(steps, values, connect="finite")
         fine = len(strong[0]) <= _FEW_POINTS
+        self.strong.setPen(self._pen(2 if fine else 1))
         self.strong.setData(*strong, connect="finite", antialias=fine)
         dotted = len(strong[0]) == 1 or (not self._noisy and len(strong[0]) <= _MOST_DOTS)
         self.dots.setVisible(dotted)
@@ -135,12 +136,15 @@ class ChartLine:
 
     def recolour(self) -> None:
         """Take the colours of the current theme."""
-        colour = line_colour(self._number)
-        style = Qt.PenStyle.SolidLine if self._number < COUNT else Qt.PenStyle.DashLine
         self.faint.setPen(pg.mkPen(faint_colour(self._number), width=1))
-        self.strong.setPen(pg.mkPen(colour, width=2, style=style))
-        self.dots.setBrush(pg.mkBrush(colour))
+        self.strong.setPen(self._pen(round(self.strong.opts["pen"].widthF())))
+        self.dots.setBrush(pg.mkBrush(line_colour(self._number)))
         self.dots.setPen(None)
+
+    def _pen(self, width: int) -> Any:
+        """Return the pen of the strong line: wide ones are slow where a line goes up and down at every pixel."""
+        style = Qt.PenStyle.SolidLine if self._number < COUNT else Qt.PenStyle.DashLine
+        return pg.mkPen(line_colour(self._number), width=width, style=style)
 
     def _reading(self, index: int) -> Reading:
         step, value = float(self.steps[index]), float(self.values[index])

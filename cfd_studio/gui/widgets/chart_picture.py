@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyqtgraph as pg
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRectF, QSize
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
@@ -67,8 +68,13 @@ def _paint(painter: QPainter, size: QSize, chart: Chart, legend: Legend) -> None
 def _afresh(chart: Chart) -> Iterator[None]:
     """Have everything drawn as lines; what is kept for the screen is made of pixels."""
     axes = (chart.axes.values, chart.axes.steps)
+    items = [item for item in chart.view.scene().items() if isinstance(item, pg.GraphicsItem)]
     for axis in axes:
         axis.setCacheMode(QGraphicsItem.CacheMode.NoCache)
+    for item in items:
+        item.setExportMode(True, {})
     yield
+    for item in items:
+        item.setExportMode(False)
     for axis in axes:
         axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)

@@ -6,9 +6,9 @@ from PySide6.QtGui import QColor
 
 from cfd_studio.gui import theme
 
-# After Okabe and Ito, made darker or lighter until they read on the surface; the first two are the theme's own.
-_LIGHT = ("#3f51d9", "#c8641b", "#12876a", "#b5297b", "#2f9fd8", "#8a7400", "#5d6676")
-_DARK = ("#8794ff", "#f0a15c", "#3fc79c", "#f280b9", "#9adcff", "#e8d75a", "#a0a8b7")
+# After Okabe and Ito, moved until they read on the surface and no two look alike to anybody; the theme's own first.
+_LIGHT = ("#3f51d9", "#c8641b", "#1a8769", "#a5217d", "#2f9fd8", "#694800", "#2b2f3a")
+_DARK = ("#8794ff", "#f0a15c", "#3fc79c", "#c54688", "#9adcff", "#f5ef73", "#859dbf")
 COUNT = len(_LIGHT)
 
 

@@ -11,7 +11,7 @@ from cfd_studio.gui.widgets.curve_math import NOTHING, Array, smooth
 BLOCK = 64
 MOST_POINTS = 2000  # of a line on the screen
 LOW, HIGH, TOTAL, COUNT = range(4)
-TREND_BINS = 500
+TREND_BINS = 500  # of a smoothed line of more points than that
 _REACH = 6  # windows on either side of what is seen; what lies farther away weighs next to nothing
 
 
@@ -54,7 +54,7 @@ class Pyramid:
         start, end = max(first - margin, 0), min(last + margin, len(self.steps))
         if end <= start:
             return NOTHING, NOTHING
-        size = _bin_size(end - start, TREND_BINS)
+        size = _bin_size(end - start, TREND_BINS) if end - start > MOST_POINTS else 1
         start, bins = self._bins(start, end, size)
         left = start + size * np.arange(bins.shape[1])
         right = np.minimum(left + size, end) - 1

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 from cfd_studio.gui.beginnings import Beginnings
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.catalog_feed import CatalogFeed
+from cfd_studio.gui.chart_export import ChartExport
 from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.departure import Departure
 from cfd_studio.gui.devices import device_choices
@@ -67,7 +68,8 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePanel()
         self.new_run = NewRunPanel(device_choices(), self.errands)
         self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
-        self.page = RunPage(session, self.bridge, self.side_feeds)
+        self.page = RunPage(session, self.bridge, self.side_feeds, self.clerk)
+        self.chart_export = ChartExport(self, self.page.curves, self.clerk)
         self.banner = Banner()
         self.pages = QStackedWidget()
         self._told: set[tuple[Path, int]] = set()
@@ -139,6 +141,7 @@ class MainWindow(QMainWindow):
         runs = self.catalog.take()
         if runs is not None:
             self.sidebar.show_runs(runs)
+            self.page.curves.overlaid.offer_runs(runs)
         if self.feed is None:
             return
         if error := self.feed.take_error():
@@ -249,6 +252,7 @@ class MainWindow(QMainWindow):
         self.controller.created.connect(self._created)
         self.transfers.said.connect(self.say)
         self.transfers.imported.connect(self.open_run)
+        self.chart_export.said.connect(self.say)
 
     @Slot()
     def _demo(self) -> None:

@@ -1,9 +1,11 @@
 """An open run: head, and the three ways to look at it."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
-from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.bridge import Bridge, Clerk
+from cfd_studio.gui.models.machine import machine_meters
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.compare import ComparePanel
 from cfd_studio.gui.panels.curves import CurvesPanel
@@ -11,22 +13,27 @@ from cfd_studio.gui.panels.figures import FiguresPanel
 from cfd_studio.gui.panels.header import Header
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
+from cfd_studio.gui.panels.strips import StripsPanel
 from cfd_studio.gui.side_feeds import SideFeeds
+from cfd_studio.gui.widgets.meters import MeterRow
 from cfd_studio.runs.launcher import Session
 
 WATCH, COMPARE, JUDGE = range(3)
+ROOM_FOR_CURVES = 320
 
 
 class RunPage(QWidget):
     """Arranges the panels of a run, and passes snapshots on to those in sight."""
 
-    def __init__(self, session: Session, bridge: Bridge, side_feeds: SideFeeds) -> None:
+    def __init__(self, session: Session, bridge: Bridge, side_feeds: SideFeeds, clerk: Clerk) -> None:
         super().__init__()
         self.side_feeds = side_feeds
         self.header = Header()
         self.stages = StagesPanel()
-        self.curves = CurvesPanel()
+        self.curves = CurvesPanel(side_feeds)
+        self.strips = StripsPanel(clerk)
         self.log = LogPanel()
+        self.meters = MeterRow()
         self.compare = ComparePanel(session, bridge)
         self.figures = FiguresPanel()
         self.tabs = QTabBar()
@@ -43,7 +50,9 @@ class RunPage(QWidget):
         self._lay_out()
         self.tabs.currentChanged.connect(self._turn)
         self.stages.picked.connect(self.curves.pick)
-        self.curves.stage_shown.connect(self.stages.select)
+        self.curves.stage_shown.connect(self._stage_shown)
+        self.curves.pointed.connect(self.strips.point_at)
+        self.strips.moment_shown.connect(self.curves.put_needle)
 
     def reset(self) -> None:
         """Make room for another run."""
@@ -56,7 +65,18 @@ class RunPage(QWidget):
         """Show a run as it stands now."""
         self.snapshot = snapshot
         self.header.show_run(snapshot, asked, ours=ours)
+        self.meters.show_contents(machine_meters(snapshot))
         self._show_tab()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the curves the room they need; the cards can be scrolled."""
+        super().resizeEvent(event)
+        self.stages.set_room(self.pages.height() - ROOM_FOR_CURVES)
+
+    def _stage_shown(self, stage: str) -> None:
+        self.stages.select(stage)
+        if self.snapshot is not None:
+            self.strips.show_stage(self.snapshot, stage)
 
     def _turn(self, index: int) -> None:
         self.pages.setCurrentIndex(index)
@@ -71,6 +91,7 @@ class RunPage(QWidget):
         if tab == WATCH:
             self.stages.show_snapshot(snapshot)
             self.curves.show_snapshot(snapshot)
+            self.strips.show_stage(snapshot, self.curves.stage)
             self.log.show_snapshot(snapshot)
         elif tab == COMPARE:
             self.compare.show_snapshot(snapshot)
@@ -78,17 +99,23 @@ class RunPage(QWidget):
             self.figures.show_snapshot(snapshot)
 
     def _lay_out(self) -> None:
+        beside = QWidget()
+        right = QVBoxLayout(beside)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(12)
+        right.addWidget(self.strips, 1)
+        right.addWidget(self.log, 3)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setObjectName("watch")
         split.setHandleWidth(16)
         split.setChildrenCollapsible(False)
         split.addWidget(self.curves)
-        split.addWidget(self.log)
+        split.addWidget(beside)
         split.setStretchFactor(0, 5)
         split.setStretchFactor(1, 2)
         split.setSizes([660, 340])
-        self.log.setMinimumWidth(200)
-        self.curves.setMinimumWidth(440)
+        beside.setMinimumWidth(256)
+        self.curves.setMinimumWidth(400)
         watch = QWidget()
         column = QVBoxLayout(watch)
         column.setContentsMargins(0, 0, 0, 0)
@@ -100,7 +127,11 @@ class RunPage(QWidget):
         body = QVBoxLayout()
         body.setContentsMargins(24, 4, 24, 16)
         body.setSpacing(12)
-        body.addWidget(self.tabs)
+        top = QHBoxLayout()
+        top.addWidget(self.tabs)
+        top.addSpacing(16)
+        top.addWidget(self.meters, 1)
+        body.addLayout(top)
         body.addWidget(self.pages, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)

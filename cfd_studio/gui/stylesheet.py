@@ -50,6 +50,8 @@ QPushButton[role="toggle"] { padding: 4px 10px; }
 QPushButton[small="true"] { padding: 4px 4px; }
 QPushButton[role="toggle"]:checked { background: $accent_soft; color: $accent; border: 1px solid $accent; }
 QPushButton[role="toggle"]:checked:disabled { background: $raised; color: $faint; border: 1px solid $border; }
+QPushButton[role="tool"] { padding: 4px 6px; }
+QPushButton[role="tool"]:checked { background: $accent_soft; border: 1px solid $accent; }
 QPushButton::menu-indicator, QToolButton::menu-indicator { image: none; width: 0; }
 
 QLineEdit, QComboBox, QPlainTextEdit, QTextEdit {
@@ -81,6 +83,12 @@ QTabBar::tab { background: transparent; color: $muted; padding: 9px 4px 8px 4px;
 QTabBar::tab:hover { color: $text; }
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
 QTabBar::tab:focus { color: $accent; }
+QTabBar QToolButton { background: $surface; border: none; border-radius: 0; padding: 0; min-height: 0; }
+QTabBar[role="segments"]::tab { padding: 4px 8px; margin-right: 2px; border: 1px solid transparent;
+  border-radius: 6px; }
+QTabBar[role="segments"]::tab:hover { background: $hover; }
+QTabBar[role="segments"]::tab:selected { background: $raised; color: $text; }
+QTabBar[role="segments"]::tab:focus { border: 1px solid $accent; color: $text; }
 
 QSlider { background: transparent; }
 QSlider::groove:horizontal { height: 4px; background: $raised; border-radius: 2px; }

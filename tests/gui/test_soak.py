@@ -196,5 +196,6 @@ def test_a_hundred_thousand_steps_beside_the_window(
     expected = np.arange(log_every, steps + 1, log_every)
     np.testing.assert_array_equal(mirror.stages["judge"].loss.steps, expected)
     np.testing.assert_array_equal(desk.snapshot.stages["judge"].loss.steps, expected)
-    np.testing.assert_array_equal(desk.page.curves.plot._raw[0], expected)
+    drawn = next(iter(desk.page.curves.chart.lines.values())).steps
+    np.testing.assert_array_equal(drawn, expected)
     assert growth / (1000 / log_every) < PER_POINT

@@ -41,7 +41,7 @@ def test_it_is_followed_and_steered(desk: Any, long_run: RunFolder, trainer: sub
     began = time.monotonic()
     desk.wait(lambda: desk.snapshot.stages["teacher"].step > seen)
     assert time.monotonic() - began < 1.0
-    drawn = desk.page.curves.plot.raw_line.getOriginalDataset()[0]
+    drawn = next(iter(desk.page.curves.chart.lines.values())).steps
     assert drawn[-1] >= seen
     desk.click(desk.header.pause)
     desk.wait_state("paused")

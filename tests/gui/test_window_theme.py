@@ -22,14 +22,15 @@ def _background(widget: Any) -> QColor:
 
 def test_switching_recolours_everything_and_is_remembered(desk: Any, trained_run: Any) -> None:
     desk.open(trained_run)
-    plot = desk.page.curves.plot
-    desk.wait(lambda: len(plot.raw_line.getData()[0]))
+    plot = desk.page.curves.chart
+    desk.wait(lambda: plot.lines)
+    line = next(iter(plot.lines.values())).strong
     desk.window.preferences.choose_theme("light")
     desk.qtbot.wait(50)
-    light = _background(plot), _background(desk.window.sidebar), plot.smoothed_line.opts["pen"].color()
+    light = _background(plot), _background(desk.window.sidebar), line.opts["pen"].color()
     desk.window.preferences.choose_theme("dark")
     desk.qtbot.wait(50)
-    dark = _background(plot), _background(desk.window.sidebar), plot.smoothed_line.opts["pen"].color()
+    dark = _background(plot), _background(desk.window.sidebar), line.opts["pen"].color()
     assert light[0] == QColor(theme.LIGHT.surface)
     assert dark[0] == QColor(theme.DARK.surface)
     assert all(a.lightness() > 200 and b.lightness() < 60 for a, b in zip(light[:2], dark[:2], strict=True))

@@ -1,17 +1,25 @@
-"""The loss curve of one stage, with everything needed to read it."""
+"""The curves of a stage, with everything needed to read them."""
 
 import math
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QVBoxLayout
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from cfd_studio.gui import theme
-from cfd_studio.gui.models.snapshot import RunSnapshot, StageSnapshot
+from cfd_studio.gui.chart_tools import ChartTools
+from cfd_studio.gui.models.overlay import ShownCurve, shown_curves
+from cfd_studio.gui.models.quantities import QUANTITIES, Quantity, offered
+from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import short
-from cfd_studio.gui.widgets.buttons import Button
-from cfd_studio.gui.widgets.curve_plot import CurvePlot
+from cfd_studio.gui.overlaid import Overlaid
+from cfd_studio.gui.side_feeds import SideFeeds
+from cfd_studio.gui.widgets.chart import Chart
+from cfd_studio.gui.widgets.chart_line import LineData
+from cfd_studio.gui.widgets.chart_marks import Marks
 from cfd_studio.gui.widgets.labels import label
-from cfd_studio.gui.widgets.legend import LegendEntry
+from cfd_studio.gui.widgets.legend import Entry, Legend
+from cfd_studio.gui.widgets.segments import Segments
 
 _NOTHING = "The curve appears with the first steps of this stage."
 _IMPORTED = "This stage was imported, not trained here."
@@ -20,51 +28,48 @@ _IMPORTED = "This stage was imported, not trained here."
 class CurvesPanel(QFrame):
     """Follows the stage in training, or stays with the one that was picked.
 
+    Parameters
+    ----------
+    side_feeds : SideFeeds
+        Of the runs whose curves stand beside the open one's.
+
     Signals
     -------
     stage_shown(str)
-        The stage whose curve is shown now.
+        The stage whose curves are shown now.
+    pointed(object)
+        The step that the person points at, or None.
+    export_wanted(str)
+        The format in which the chart is to be saved.
     """
 
     stage_shown = Signal(str)
+    pointed = Signal(object)
+    export_wanted = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, side_feeds: SideFeeds) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self.plot = CurvePlot()
-        self.title = label("", "section")
-        self.rate = label("", "faint")
-        self.rate.setFont(theme.font(12, tabular=True))
-        self.follow = Button(
-            "Follow", icon="location-crosshairs", role="toggle", tip="Show the stage in training, whole (F)"
-        )
-        self.follow.setChecked(True)
-        self.log = Button("Log scale", role="toggle", tip="Logarithmic loss axis (L)")
-        self.log.setChecked(True)
-        self.smoothing = QSlider(Qt.Orientation.Horizontal)
-        self.smoothing.setRange(0, 100)
-        self.smoothing.setValue(60)
-        self.smoothing.setFixedWidth(96)
-        self.smoothing.setAccessibleName("Smoothing of the loss")
-        self.smoothing.setToolTip("Smoothing of the strong line; the faint one is what was measured")
-        self.raw = LegendEntry("Loss", "accent", faint=True)
-        self.smoothed = LegendEntry("Smoothed", "accent")
-        self.held_out = LegendEntry("Held-out", "second")
-        self.at = QLabel("")
-        self.at.setProperty("role", "faint")
+        self.chart = Chart()
+        self.legend = Legend()
+        self.tools = ChartTools()
+        self.follow, self.log = self.tools.follow, self.tools.log
+        self.quantity = Segments("What is plotted")
+        for key, quantity in QUANTITIES.items():
+            self.quantity.add(key, quantity.words, quantity.tip)
+        self.at = label("", "faint")
         self.at.setFont(theme.font(12, tabular=True))
         self.nothing = label("", "muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.overlaid = Overlaid(self.tools.overlay, side_feeds)
+        self._log = {key: quantity.log for key, quantity in QUANTITIES.items()}
         self._stage = ""
         self._picked: str | None = None
         self._snapshot: RunSnapshot | None = None
+        self._curves: list[ShownCurve] = []
         self._lay_out()
-        self.follow.clicked.connect(self._follow_clicked)
-        self.log.toggled.connect(self.plot.set_log)
-        self.smoothing.valueChanged.connect(self._smooth)
-        self.plot.range_taken.connect(self._freed)
-        self.plot.hovered.connect(self._hovered)
-        self._smooth(self.smoothing.value())
+        self._wire()
+        self._smooth(self.tools.smoothing.value())
 
     @property
     def stage(self) -> str:
@@ -72,10 +77,11 @@ class CurvesPanel(QFrame):
         return self._stage
 
     def reset(self) -> None:
-        """Follow again; called when another run is opened."""
+        """Follow again, and nothing else; called when another run is opened."""
         self._picked, self._stage, self._snapshot = None, "", None
         self.follow.setChecked(True)
-        self.plot.follow_range()
+        self.overlaid.clear()
+        self.chart.follow_range()
 
     def pick(self, stage: str) -> None:
         """Stay with a stage; picking the one in training follows."""
@@ -83,61 +89,86 @@ class CurvesPanel(QFrame):
         following = snapshot is not None and snapshot.active and snapshot.current_stage == stage
         self._picked = None if following else stage
         self.follow.setChecked(following)
-        self.plot.follow_range()
+        self.chart.follow_range()
         self._show()
 
     def show_snapshot(self, snapshot: RunSnapshot) -> None:
         """Draw what is new."""
+        if self._snapshot is None:
+            self.overlaid.offer_stages(snapshot.stages)
         self._snapshot = snapshot
         self._show()
+
+    def put_needle(self, step: float | None) -> None:
+        """Mark the step whose samples are shown."""
+        self.chart.put_needle(step)
+
+    def table(self) -> list[ShownCurve]:
+        """Return the curves in sight."""
+        return [curve for curve in self._curves if curve.key not in self.legend.hidden]
 
     def _show(self) -> None:
         snapshot = self._snapshot
         if snapshot is None:
             return
         stage = self._picked or snapshot.current_stage or snapshot.config.stages[-1].id
-        if stage != self._stage:
-            self._stage = stage
-            self._hovered(None)
-            self.stage_shown.emit(stage)
+        changed = stage != self._stage
+        self._stage = stage
         seen = snapshot.stages[stage]
-        self.title.setText(f"Loss of {stage}")
-        self.rate.setText(_rate(seen) if snapshot.active and snapshot.current_stage == stage else "")
-        self.rate.setToolTip(_learning_rate(seen))
+        stages = list(dict.fromkeys([stage, *self.overlaid.stages]))
+        self.quantity.offer(offered(seen))
+        quantity = self._quantity
+        self._curves = shown_curves(quantity, snapshot, stages, self.overlaid.runs)
         # isHidden, for a tab that is not in front shows nothing at all
-        empty = not len(seen.loss) and not len(seen.held_out)
+        empty = not self._curves
         self.nothing.setText(_NOTHING if seen.total_steps else _IMPORTED)
         if self.nothing.isHidden() == empty:
             self.nothing.setVisible(empty)
-            self.plot.setVisible(not empty)
-        self.plot.show_curves(
-            (seen.loss.steps, seen.loss.values), (seen.held_out.steps, seen.held_out.values), seen.total_steps
-        )
-        if not self.at.text():
-            self._show_last(seen)
+            self.chart.setVisible(not empty)
+        self._scale(quantity)
+        self.chart.axes.name_steps(f"optimizer step of {stage}" if len(stages) == 1 else "optimizer step")
+        lines = [
+            LineData(one.key, one.name, one.curve.steps, one.curve.values, noisy=one.smoothed) for one in self._curves
+        ]
+        self.chart.show_lines(lines, seen.total_steps, Marks(seen.checkpoints, seen.resumed, seen.total_steps))
+        self._read_out()
+        if changed:
+            self.chart.point_at(None)
+            self._pointed(None)
+            self.stage_shown.emit(stage)
 
-    def _show_last(self, seen: StageSnapshot) -> None:
-        """Fill the legend with the newest values while nothing is pointed at."""
-        self.raw.show_value(_value(seen.loss.values[-1]) if len(seen.loss) else "")
-        last = self.plot.last_smoothed()
-        self.smoothed.show_value(_value(last) if last is not None else "")
-        self.held_out.show_value(_value(seen.held_out.values[-1]) if len(seen.held_out) else "")
+    @property
+    def _quantity(self) -> Quantity:
+        return QUANTITIES[self.quantity.current]
 
-    def _hovered(self, found: dict[str, float] | None) -> None:
-        if found is None:
-            self.at.setText("")
-            if self._snapshot is not None and self._stage:
-                self._show_last(self._snapshot.stages[self._stage])
-            return
-        self.at.setText(f"step {found['step']:,.0f}")
-        self.raw.show_value(_value(found["raw"]))
-        self.smoothed.show_value(_value(found["smoothed"]))
-        self.held_out.show_value(_value(found["calm"]) if "calm" in found else "")
+    def _scale(self, quantity: Quantity) -> None:
+        log = self._log[self.quantity.current]
+        if self.log.isChecked() != log:
+            self.log.setChecked(log)
+        self.chart.set_scale(log=log, robust=quantity.spiky and self.tools.robust.isChecked())
+
+    def _read_out(self) -> None:
+        """Fill the legend with what lies under the pointer, or with the newest values."""
+        readings, entries = self.chart.readings(), {}
+        for curve in self._curves:
+            reading = readings[curve.key]
+            value = measured = ""
+            if reading is not None:
+                value = _value(reading.value if reading.smoothed is None else reading.smoothed)
+                measured = _value(reading.value) if reading.smoothed is not None else ""
+            entries[curve.key] = Entry(curve.name, self.chart.numbers[curve.key], value, measured)
+        self.legend.show_entries(entries)
+
+    def _pointed(self, step: float | None) -> None:
+        words = [f"step {step:,.0f}", *self.chart.happened()] if step is not None else []
+        self.at.setText(" · ".join(words))
+        self._read_out()
+        self.pointed.emit(step)
 
     def _follow_clicked(self) -> None:
         if self.follow.isChecked():
             self._picked = None
-            self.plot.follow_range()
+            self.chart.follow_range()
         else:
             self._picked = self._stage
         self._show()
@@ -145,43 +176,60 @@ class CurvesPanel(QFrame):
     def _freed(self) -> None:
         self.follow.setChecked(False)
 
+    def _returned(self) -> None:
+        self.follow.setChecked(self._picked is None)
+
+    def _logged(self, log: bool) -> None:
+        self._log[self.quantity.current] = log
+        self._scale(self._quantity)
+
+    def _chosen(self) -> None:
+        self.chart.follow_range()
+        self._returned()
+        self._show()
+
+    def _cut(self) -> None:
+        self.chart.set_newest(self.tools.span.currentData())
+        self._returned()
+
     def _smooth(self, value: int) -> None:
-        self.plot.set_smoothing(value / 100)
+        self.chart.set_smoothing(value / 100)
+        self._read_out()
+
+    def _export(self) -> None:
+        action = self.sender()
+        assert isinstance(action, QAction)
+        self.export_wanted.emit(action.data())
+
+    def _wire(self) -> None:
+        self.follow.clicked.connect(self._follow_clicked)
+        self.log.toggled.connect(self._logged)
+        self.tools.robust.toggled.connect(self._show)
+        self.tools.smoothing.valueChanged.connect(self._smooth)
+        self.tools.span.currentIndexChanged.connect(self._cut)
+        self.overlaid.changed.connect(self._show)
+        for action in self.tools.exports.values():
+            action.triggered.connect(self._export)
+        self.quantity.chosen.connect(self._chosen)
+        self.legend.hidden_changed.connect(self.chart.set_hidden)
+        self.chart.range_taken.connect(self._freed)
+        self.chart.whole_wanted.connect(self._returned)
+        self.chart.pointed.connect(self._pointed)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self.title)
-        head.addWidget(self.rate)
-        head.addStretch(1)
-        head.addWidget(label("Smoothing", "faint"))
-        head.addWidget(self.smoothing)
-        head.addSpacing(8)
-        head.addWidget(self.log)
-        head.addWidget(self.follow)
-        legend = QHBoxLayout()
-        legend.setSpacing(20)
-        for entry in (self.raw, self.smoothed, self.held_out):
-            legend.addWidget(entry)
-        legend.addWidget(self.at)
-        legend.addStretch(1)
+        head.addWidget(self.quantity, 1)
+        head.addWidget(self.at)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 12, 8)
         column.setSpacing(6)
         column.addLayout(head)
-        column.addLayout(legend)
-        column.addWidget(self.plot, 1)
+        column.addWidget(self.tools)
+        column.addWidget(self.legend)
+        column.addWidget(self.chart, 1)
         column.addWidget(self.nothing, 1)
         self.nothing.hide()
 
 
 def _value(value: float) -> str:
-    return short(float(value)) if math.isfinite(value) else "not finite"
-
-
-def _rate(seen: StageSnapshot) -> str:
-    return f"{seen.images_per_second:,.0f} images/s" if seen.images_per_second else ""
-
-
-def _learning_rate(seen: StageSnapshot) -> str:
-    return f"Learning rate {seen.learning_rate.values[-1]:.1e}" if len(seen.learning_rate) else ""
+    return short(value) if math.isfinite(value) else "not finite"

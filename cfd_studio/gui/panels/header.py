@@ -44,6 +44,7 @@ class Header(QFrame):
         self.progress = ProgressLine()
         self.left = label("", "muted")
         self.left.setFont(theme.font(12, tabular=True))
+        self.left.setToolTip("Training of every stage that is not done yet, at the speed measured so far")
         self.start = Button("Start", icon="play", role="primary", tip="Start or resume the run (Ctrl+R)")
         self.where = Button(icon="chevron-down", tip="Where the job runs, and with how much memory")
         self.workers: dict[str, QAction] = {}
@@ -79,8 +80,12 @@ class Header(QFrame):
         elsewhere = f"Trained by {snapshot.holder}, not by this window." if snapshot.active and not ours else ""
         self.chip.setToolTip(elsewhere or (snapshot.ended.sentence if snapshot.ended else ""))
         seen = forecast(snapshot)
-        self.progress.show_fraction(seen.fraction, "good" if snapshot.complete else "accent")
-        self.left.setText(self._left_words(snapshot, seen.fraction, seen.seconds_left, elsewhere=bool(elsewhere)))
+        if snapshot.reading < 1:
+            self.progress.show_fraction(snapshot.reading, "muted")
+            self.left.setText(f"Reading the journal, {snapshot.reading:.0%}")
+        else:
+            self.progress.show_fraction(seen.fraction, "good" if snapshot.complete else "accent")
+            self.left.setText(self._left_words(snapshot, seen.fraction, seen.seconds_left, elsewhere=bool(elsewhere)))
         self._show_buttons(snapshot, asked, starting=starting)
 
     def show_worker(self, worker: str) -> None:
@@ -120,7 +125,7 @@ class Header(QFrame):
         if snapshot.complete:
             spent = sum(stage.seconds for stage in snapshot.stages.values())
             return f"{len(snapshot.stages)} stages, trained in {duration(spent)}" if spent else "All stages done"
-        words = f"{fraction:.0%}"
+        words = f"{fraction:.0%} of all stages"
         if snapshot.active and seconds is not None:
             words += f" · about {duration(seconds)} left"
         if snapshot.device:

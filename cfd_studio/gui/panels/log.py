@@ -2,47 +2,19 @@
 
 import time
 
-from PySide6.QtGui import QColor, QResizeEvent, QShowEvent, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout
+from PySide6.QtGui import QGuiApplication, QTextBlock, QTextCursor
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout
 
 from cfd_studio.gui import theme
-from cfd_studio.gui.models.snapshot import LogLine, RunSnapshot
-from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.widgets.buttons import Button, QuietComboBox
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.log_text import LogText
 
 MOST_LINES = 5000
-
-
-class LogText(QPlainTextEdit):
-    """Read-only text that stays scrolled to its end when its size changes."""
-
-    def __init__(self) -> None:
-        super().__init__(readOnly=True)
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the last line is in view."""
-        bar = self.verticalScrollBar()
-        return bar.value() >= bar.maximum() - 1
-
-    def to_end(self) -> None:
-        """Scroll to the last line."""
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.maximum())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Stay at the end: other line breaks change where it is."""
-        at_end = self.at_end
-        super().resizeEvent(event)
-        if at_end:
-            self.to_end()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Stay at the end: Qt does not know where it is while the text is hidden."""
-        at_end = self.at_end
-        super().showEvent(event)
-        if at_end:
-            self.to_end()
+_LEVELS = {"info": 0, "warning": 1, "error": 2}
+_TONES = ("", "#c58a1c", "#d9534f")
+_FILTERS = {"All lines": 0, "Warnings": 1, "Errors": 2}
 
 
 class LogPanel(QFrame):
@@ -57,23 +29,36 @@ class LogPanel(QFrame):
         self.text.setMaximumBlockCount(MOST_LINES)
         self.text.setAccessibleName("Log")
         self.text.setPlaceholderText("The job's log appears here.")
-        self.copy = Button(icon="copy", role="ghost", tip="Copy the whole log")
-        self.copy.clicked.connect(self._copy)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search the log")
+        self.search.setAccessibleName("Search the log")
+        self.search.setToolTip("Show only lines that hold this text")
+        self.level = QuietComboBox()
+        for words, level in _FILTERS.items():
+            self.level.addItem(words, level)
+        self.level.setAccessibleName("Lines to show")
+        self.level.setToolTip("Show only lines that are at least as serious")
+        self.level.setFixedWidth(94)
+        self.none = label("No line is like that.", "muted")
+        self.follow = Button(icon="arrow-down", role="tool", tip="Stay at the newest line")
+        self.follow.setCheckable(True)
+        self.follow.setChecked(True)
+        self.copy = Button(icon="copy", role="tool", tip="Copy the lines that are shown")
         self._count = 0
-        head = QHBoxLayout()
-        head.addWidget(label("Log", "section"))
-        head.addStretch(1)
-        head.addWidget(self.copy)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 10, 8, 8)
-        column.setSpacing(4)
-        column.addLayout(head)
-        column.addWidget(self.text, 1)
+        self._lay_out()
+        self.copy.clicked.connect(self._copy)
+        self.follow.clicked.connect(self._follow)
+        self.text.end_left.connect(self._left)
+        self.search.textChanged.connect(self._sift)
+        self.level.currentIndexChanged.connect(self._sift)
 
     def reset(self) -> None:
-        """Empty the pane."""
+        """Empty the pane, and show everything again."""
         self._count = 0
         self.text.clear()
+        self.search.clear()
+        self.level.setCurrentIndex(0)
+        self.follow.setChecked(True)
 
     def show_snapshot(self, snapshot: RunSnapshot) -> None:
         """Append the lines that came since the last call."""
@@ -81,28 +66,49 @@ class LogPanel(QFrame):
         if new <= 0:
             return
         self._count = snapshot.log_count
-        at_end = self.text.at_end
         cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.beginEditBlock()
         for line in snapshot.log[-new:]:
-            self._append(cursor, line)
+            kind = _LEVELS.get(line.level, 0)
+            when = time.strftime("%H:%M:%S  ", time.localtime(line.time))
+            self.text.append_line(cursor, when, line.text, _TONES[kind], kind)
         cursor.endEditBlock()
-        if at_end:
+        if self.search.text() or self.level.currentData():
+            self._sift()
+        if self.follow.isChecked():
             self.text.to_end()
 
-    def _append(self, cursor: QTextCursor, line: LogLine) -> None:
-        if not self.text.document().isEmpty():
-            cursor.insertBlock()
-        quiet, plain = QTextCharFormat(), QTextCharFormat()
-        # A grey that reads on both backgrounds, for the document keeps its colours when the theme changes.
-        quiet.setForeground(QColor("#868e9c"))
-        if line.level != "info":
-            plain.setForeground(QColor("#d9534f" if line.level == "error" else "#c58a1c"))
-        cursor.insertText(time.strftime("%H:%M:%S  ", time.localtime(line.time)), quiet)
-        cursor.insertText(line.text, plain)
+    def _sift(self) -> None:
+        least, sought = int(self.level.currentData()), self.search.text().casefold()
+
+        def wanted(block: QTextBlock) -> bool:
+            return block.userState() >= least and sought in block.text().casefold()
+
+        left = self.text.sift(wanted)
+        self.none.setVisible(not left and self._count > 0)
+
+    def _follow(self) -> None:
+        if self.follow.isChecked():
+            self.text.to_end()
+
+    def _left(self, left: bool) -> None:
+        self.follow.setChecked(not left)
 
     def _copy(self) -> None:
-        self.text.selectAll()
-        self.text.copy()
-        self.text.moveCursor(QTextCursor.MoveOperation.End)
+        QGuiApplication.clipboard().setText("\n".join(self.text.lines_in_sight()))
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(self.search, 1)
+        head.addWidget(self.level)
+        head.addWidget(self.follow)
+        head.addWidget(self.copy)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 10, 12, 8)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self.none)
+        column.addWidget(self.text, 1)
+        self.none.hide()

@@ -40,6 +40,7 @@ class StagesPanel(QWidget):
         self._trained: set[str] = set()
         self._config: RunConfig | None = None
         self._seen = ""
+        self._room = _MOST_HEIGHT
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -54,12 +55,7 @@ class StagesPanel(QWidget):
             self._config = snapshot.config
             layout = lay_out(snapshot.config)
             self.tree.set_tree(layout.places, [(link.source, link.target, link.features) for link in layout.links])
-            whole = self.tree.minimumHeight() + _SCROLL_BAR
-            self.setFixedHeight(min(whole, _MOST_HEIGHT))
-            too_tall = whole > _MOST_HEIGHT
-            self._scroll.setVerticalScrollBarPolicy(
-                Qt.ScrollBarPolicy.ScrollBarAlwaysOn if too_tall else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-            )
+            self._fit()
         for stage in snapshot.config.stages:
             self.tree.cards[stage.id].show_content(_content(snapshot, stage))
         self._trained = {stage.id for stage in snapshot.stages.values() if stage.trained}
@@ -67,6 +63,12 @@ class StagesPanel(QWidget):
         if current and current != self._seen:
             self._seen = current
             self._scroll.ensureWidgetVisible(self.tree.cards[current], 24, LANE_GAP)
+
+    def set_room(self, height: int) -> None:
+        """Take no more than this, but for one lane of cards."""
+        if height != self._room:
+            self._room = height
+            self._fit()
 
     def select(self, stage: str) -> None:
         """Mark the card whose curve is shown."""
@@ -83,6 +85,14 @@ class StagesPanel(QWidget):
                 action.setEnabled(stage in self._trained)
                 action.triggered.connect(partial(self.export_wanted.emit, stage, to))
         return menu
+
+    def _fit(self) -> None:
+        whole = self.tree.minimumHeight() + _SCROLL_BAR
+        most = max(min(self._room, _MOST_HEIGHT), CARD_HEIGHT + _SCROLL_BAR)
+        self.setFixedHeight(min(whole, most))
+        self._scroll.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOn if whole > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
 
     def _show_menu(self, stage: str, place: QPoint) -> None:
         menu = self.menu(stage)

@@ -1,33 +1,34 @@
-"""What a curve needs before it is drawn: smoothing, thinning, a range that one spike does not ruin."""
+"""What a curve needs before it is drawn: smoothing, a range that one spike does not ruin, round values for an axis."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-MOST_POINTS = 2000
+NOTHING = np.empty(0)
 
 
-def smooth(values: Array, weight: float) -> Array:
-    """Return a moving average with exponential tails on both sides; values that are not finite count as missing.
+def smooth(totals: Array, counts: Array, weight: float) -> Array:
+    """Return a moving mean with exponential tails on both sides.
 
     Looking both ways, it does not lag behind a falling curve, and its ends are means of what there is.
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
+    totals : ndarray, shape (n,)
+        Sums of the finite values of successive bins; a bin may be a single point.
+    counts : ndarray, shape (n,)
+        How many values each is the sum of.
     weight : float
-        How much a point counts less than its neighbour nearer the middle, in [0, 1).
+        How much a bin counts less than its neighbour nearer the middle, in [0, 1).
     """
-    if weight <= 0 or not len(values):
-        return values
-    known = np.isfinite(values)
-    total = _both_ways(np.where(known, values, 0.0), weight)
-    share = _both_ways(known.astype(np.float64), weight)
+    total, share = _both_ways(totals, weight), _both_ways(counts, weight)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(share > 0, total / share, np.nan)
 
 
 def _both_ways(values: Array, weight: float) -> Array:
+    if weight <= 0:
+        return values
     return _decay(values, weight) + _decay(values[::-1], weight)[::-1] - values
 
 
@@ -45,45 +46,35 @@ def _decay(values: Array, weight: float) -> Array:
     return result
 
 
-def thin(steps: Array, values: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
-    """Return at most ``most`` points that keep every peak and dip: the smallest and largest of each bin, in order."""
-    if len(steps) <= most:
-        return steps, values
-    bins = most // 2
-    size = len(steps) // bins
-    whole = size * bins
-    grid = np.where(np.isfinite(values[:whole]), values[:whole], np.nan).reshape(bins, size)
-    empty = np.isnan(grid).all(axis=1)
-    low = np.argmin(np.where(np.isnan(grid), np.inf, grid), axis=1)
-    high = np.argmax(np.where(np.isnan(grid), -np.inf, grid), axis=1)
-    low[empty] = high[empty] = 0
-    base = np.arange(bins) * size
-    chosen = np.unique(np.concatenate([base + low, base + high, np.arange(whole, len(steps))]))
-    return steps[chosen], values[chosen]
+def to_axis(values: Array, *, log: bool) -> Array:
+    """Return values as an axis places them: log10, with a gap where there is none, or as they are."""
+    return np.log10(np.where(values > 0, values, np.nan)) if log else values
 
 
-def robust_range(parts: list[Array], *, log: bool) -> tuple[float, float] | None:
-    """Return a range that holds the curves but for their most extreme spikes, or None where there is nothing.
+def fitting_range(placed: Array, *, robust: bool, from_zero: bool) -> tuple[float, float] | None:
+    """Return the range that holds a curve, or None where there is nothing.
 
-    In logarithmic mode values at or below zero are left out, and the range is of log10.
+    Parameters
+    ----------
+    placed : ndarray, shape (n,)
+        Values as the axis places them.
+    robust : bool
+        Whether spikes that lie far beyond nearly everything else may stick out.
+    from_zero : bool
+        Whether a range of values that are nowhere negative begins at zero.
     """
-    values = np.concatenate(parts) if parts else np.empty(0)
-    values = values[np.isfinite(values)]
-    if log:
-        values = np.log10(values[values > 0])
-    if not len(values):
+    known = placed[np.isfinite(placed)]
+    if not len(known):
         return None
-    low, high = float(values.min()), float(values.max())
-    middle = float(np.percentile(values, 50))
-    upper = float(np.percentile(values, 98))
-    # A spike is what lies far beyond nearly everything else.
-    reach = 4 * max(upper - middle, 1e-12)
-    if not log and high > upper + reach:
-        high = upper + reach
-    if not log and low >= 0:
+    low, high = float(known.min()), float(known.max())
+    if robust:
+        lower, middle, upper = (float(at) for at in np.percentile(known, (2, 50, 98)))
+        high = min(high, upper + 4 * max(upper - middle, 1e-12))
+        low = max(low, lower - 4 * max(middle - lower, 1e-12))
+    if from_zero and low >= 0:
         low = 0.0
     room = 0.06 * (high - low) or 0.5 * max(abs(high), 1e-6)
-    return (low if not log and low == 0 else low - room), high + room
+    return (low if from_zero and low == 0 else low - room), high + room
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -65,7 +65,7 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePanel()
         self.new_run = NewRunPanel(device_choices(), self.errands)
         self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
-        self.page = RunPage(session, self.bridge, self.side_feeds)
+        self.page = RunPage(session, self.bridge, self.side_feeds, self.clerk)
         self.banner = Banner()
         self.pages = QStackedWidget()
         self._told: set[tuple[Path, int]] = set()
@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         runs = self.catalog.take()
         if runs is not None:
             self.sidebar.show_runs(runs)
+            self.page.compare.show_catalog(runs)
         if self.feed is None:
             return
         if error := self.feed.take_error():

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
-from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.compare import ComparePanel
 from cfd_studio.gui.panels.curves import CurvesPanel
@@ -20,14 +20,14 @@ WATCH, COMPARE, JUDGE = range(3)
 class RunPage(QWidget):
     """Arranges the panels of a run, and passes snapshots on to those in sight."""
 
-    def __init__(self, session: Session, bridge: Bridge, side_feeds: SideFeeds) -> None:
+    def __init__(self, session: Session, bridge: Bridge, side_feeds: SideFeeds, clerk: Clerk) -> None:
         super().__init__()
         self.side_feeds = side_feeds
         self.header = Header()
         self.stages = StagesPanel()
         self.curves = CurvesPanel()
         self.log = LogPanel()
-        self.compare = ComparePanel(session, bridge)
+        self.compare = ComparePanel(session, bridge, side_feeds, clerk)
         self.figures = FiguresPanel()
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -25,7 +24,7 @@ from cfd_studio.runs.launcher import Session
 PAGE = 64
 _LAST = 2**31 - PAGE
 _NONE_YET = "No favourites yet: choose an image and press S."
-_KEYS = "Arrow keys choose, Page Up and Page Down turn, S stars"
+_KEYS = "Arrow keys choose, S stars"
 
 
 class BrowsePage(QWidget):
@@ -39,7 +38,6 @@ class BrowsePage(QWidget):
         self._keys: tuple[ImageKey, ...] = ()
         self.drawings = Drawings(session, bridge, "browse")
         self.model = QuietComboBox()
-        self.model.setSizeAdjustPolicy(QuietComboBox.SizeAdjustPolicy.AdjustToContents)
         self.model.setAccessibleName("What draws the images")
         self.model.setToolTip("Model, step count and sampler; what is ticked at the left can be chosen")
         self.seed = FieldRow(
@@ -47,8 +45,8 @@ class BrowsePage(QWidget):
         )
         self.seed.setFixedWidth(150)
         self.wall = ImageWall(lens)
-        self.words = label("", "muted")
-        self.which = label("", "muted")
+        self.words = label("", "faint")
+        self.which = label("", "section")
         self.before = Button("", icon="chevron-left", tip="The page before (Page Up)")
         self.after = Button("", icon="chevron-right", tip="The next page (Page Down)")
         self.starred = Button("Favourites", icon="star", role="toggle", tip="Only the images with a star, of any seed")
@@ -70,15 +68,15 @@ class BrowsePage(QWidget):
         self._favourites_changed()
 
     def show_offers(self, offers: dict[str, SampleRequest], chosen: str | None = None) -> None:
-        """Offer cells by what they are called, and draw the page of one: of the one that was drawn last, unasked."""
-        before = self.model.currentText()
+        """Offer cells by what they are called, and draw the page of one: unasked, the same as before, or the last."""
+        before, last = self.model.currentText(), next(reversed(offers), "")
         if offers != self._offers:
             self._offers = offers
             self.model.blockSignals(True)
             self.model.clear()
             self.model.addItems(list(offers))
             self.model.blockSignals(False)
-        self.model.setCurrentText(chosen or (before if before in offers else self.model.itemText(0)))
+        self.model.setCurrentText(next((one for one in (chosen, before) if one in offers), last))
         self._draw()
 
     def reset(self) -> None:
@@ -180,18 +178,22 @@ class BrowsePage(QWidget):
         self._show_which()
 
     def _lay_out(self) -> None:
-        bar = QHBoxLayout()
-        bar.setSpacing(6)
-        for part in (self.model, self.seed, self.before, self.after):
-            bar.addWidget(part)
-        bar.addStretch(1)
-        bar.addWidget(self.which)
+        for chevron in (self.before, self.after):
+            chevron.setProperty("small", True)
+        upper, lower = QHBoxLayout(), QHBoxLayout()
+        upper.addWidget(self.model, 1)
+        upper.addWidget(self.seed)
+        upper.addWidget(self.before)
+        upper.addWidget(self.after)
+        lower.addWidget(self.which)
+        lower.addSpacing(12)
+        lower.addWidget(self.words, 1)
         for button in (self.star, self.starred, self.clear):
-            bar.addWidget(button)
-        bar.setAlignment(self.seed, Qt.AlignmentFlag.AlignVCenter)
+            lower.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
-        column.addLayout(bar)
-        column.addWidget(self.words)
+        for row in (upper, lower):
+            row.setSpacing(6)
+            column.addLayout(row)
         column.addWidget(self.wall, 1)

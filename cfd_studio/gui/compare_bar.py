@@ -73,6 +73,5 @@ class CompareBar(QWidget):
         row.addWidget(label("Zoom", "muted"))
         for button in (self.farther, self.whole, self.closer):
             row.addWidget(button)
-        row.addSpacing(10)
         row.addWidget(self.alone)
         row.addWidget(self.save)

@@ -1,12 +1,12 @@
 """What is to be drawn: which models, with how many steps and which samplers, from which noise."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui.favourite_keys import FavouriteKeys
 from cfd_studio.gui.model_choices import ModelChoices
 from cfd_studio.gui.models.comparison import FEW_STEPS, ModelKey, ModelRow
-from cfd_studio.gui.sampler_fields import SamplerFields, narrow_row
+from cfd_studio.gui.sampler_fields import SamplerFields
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
@@ -38,8 +38,8 @@ class CompareChoices(QFrame):
         self.own = Button("Own", role="toggle", tip="Each model with the step count it was made for")
         self.own.setChecked(True)
         self.own.setProperty("small", True)
-        self.seed = narrow_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell")
-        self.count = narrow_row("Images", "8", f"Images per cell, 1 to {MOST_KEYS}")
+        self.seed = _short_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell", 34)
+        self.count = _short_row("Images", "8", f"Images per cell, 1 to {MOST_KEYS}", 46)
         self.only_favourites = Tick("Favourites only")
         self.only_favourites.setToolTip("Draw the starred images, and no others; star one with the key S")
         self.sampler = SamplerFields()
@@ -145,9 +145,12 @@ class CompareChoices(QFrame):
         fields.addWidget(self.sampler)
         fields.addSpacing(4)
         fields.addWidget(_indented("NOISE"))
-        for row in (self.seed, self.count):
-            row.setContentsMargins(6, 0, 6, 0)
-            fields.addWidget(row)
+        noise = QHBoxLayout()
+        noise.setContentsMargins(6, 0, 6, 0)
+        noise.setSpacing(10)
+        for row, share in ((self.seed, 3), (self.count, 2)):
+            noise.addWidget(row, share, Qt.AlignmentFlag.AlignTop)
+        fields.addLayout(noise)
         fields.addWidget(self.only_favourites)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(16, 4, 16, 14)
@@ -161,6 +164,11 @@ class CompareChoices(QFrame):
         column.addLayout(buttons)
 
 
+def _short_row(name: str, text: str, tip: str, caption_width: int) -> FieldRow:
+    """Return a field that shares its line with another."""
+    return FieldRow(name, text=text, tip=tip, wide=True, caption_width=caption_width)
+
+
 def _indented(text: str) -> QWidget:
     caption = label(text, "caption")
     caption.setContentsMargins(6, 0, 0, 2)
@@ -171,10 +179,10 @@ def _whole(row: FieldRow, least: int, most: int) -> int | None:
     try:
         value = int(row.text())
     except ValueError:
-        row.show_problem(f"“{row.text()}” is no whole number")
+        row.show_problem("No whole number")
         return None
     if not least <= value <= most:
-        row.show_problem(f"Use {least:,} to {most:,}")
+        row.show_problem(f"Use {least} to {most}")
         return None
     row.show_problem("")
     return value

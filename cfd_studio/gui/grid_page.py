@@ -24,7 +24,7 @@ from cfd_studio.protocol.sampling import ImageKey, SampleAnswer, SampleRequest
 from cfd_studio.protocol.sheets import SheetCell
 from cfd_studio.runs.launcher import Session
 
-_KEY = "Same noise in every cell · own step count outlined · click for A, Shift+click for B, C compares them"
+_KEY = "Same noise in every cell · time per image · own step count outlined · click A, Shift+click B, C compares"
 
 
 class GridPage(QWidget):
@@ -186,6 +186,7 @@ class GridPage(QWidget):
         seen = self.grid.keys_in_sight()
         fresh = [place for place in self.grid.places() if place in seen - self._in_sight]
         self._in_sight = seen
+        self.grid.update()  # the headings stay where they are while the cells move
         self.drawings.hurry(fresh[::-1])
 
     def _tell(self, *, cancelled: bool = False, error: str | None = None) -> None:

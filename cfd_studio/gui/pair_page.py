@@ -91,6 +91,8 @@ class PairPage(QWidget):
         self.swap = Button("Swap", icon="right-left", tip="Exchange A and B")
         self.before = Button("", icon="chevron-left", tip="The image before (←)")
         self.after = Button("", icon="chevron-right", tip="The next image (→)")
+        for chevron in (self.before, self.after):
+            chevron.setProperty("small", True)
         self.which = label("", "muted")
         self.every = Button("All images", role="toggle", tip="Show all images of both cells, or one")
         self.heads = (ElidedLabel("", "section"), ElidedLabel("", "section"))
@@ -159,8 +161,8 @@ class PairPage(QWidget):
             details.set_whole(side.details)
         key = self.sides[0].keys[self._index]
         same = key == self.sides[1].keys[self._index]
-        noise = f"seed {key.seed}, image {key.index}" if same else "different noise"
-        self.which.setText(f"all {count} images" if only is None else f"{noise} ({self._index + 1} of {count})")
+        noise = f"seed {key.seed}, image {key.index}" if same else f"image {self._index + 1}, different noise"
+        self.which.setText(f"all {count} images" if only is None else noise)
         for button in (self.before, self.after):
             button.setEnabled(count > 1)
         self._compute(count, only)

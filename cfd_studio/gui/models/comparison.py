@@ -56,6 +56,11 @@ class ModelRow:
         """What the window calls it."""
         return self.key.stage
 
+    @property
+    def guidable(self) -> bool:
+        """Whether guidance has a meaning for it: a student has learnt by heart what its stage gives it."""
+        return self.null_label and not self.student
+
 
 def model_rows(snapshot: RunSnapshot) -> list[ModelRow]:
     """Return all models, those with more steps first, rivals of the same step count next to each other."""
@@ -100,6 +105,8 @@ def refusal(row: ModelRow, column: ColumnKey, label: int | None) -> tuple[str, s
             return "needs a class", f"{row.title} never learnt to draw without a class; choose one."
         if 0 < row.classes <= label:
             return "no such class", f"{row.title} knows of {row.classes:,} classes; {label} is none of them."
+        if label < 0 and row.guidable and column.sampler.guidance != 1:
+            return "no class to guide to", "Guidance needs a class to guide to; choose one, or guidance 1."
     return "", ""
 
 
@@ -110,13 +117,12 @@ def steps_words(count: int) -> str:
 
 def wish(row: ModelRow, column: ColumnKey, keys: tuple[ImageKey, ...], label: int | None, device: str) -> SampleRequest:
     """Return the request for a cell: a student, or who knows of no classes, is not guided."""
-    guidable = row.null_label and not row.student and label != -1
     return SampleRequest(
         row.key.run,
         row.key.stage,
         column.sampling_steps,
         keys,
         device,
-        column.sampler if guidable else column.sampler.unguided,
+        column.sampler if row.guidable else column.sampler.unguided,
         label if row.conditional else None,
     )

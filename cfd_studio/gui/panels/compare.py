@@ -211,7 +211,9 @@ class ComparePanel(QWidget):
     def _show_offers(self, title: str | None) -> None:
         setting = self.grid_page.setting or Setting.read(self.choices)
         offers = {} if setting is None else self.grid_page.offers(setting, self.device)
-        self.browse_page.show_offers(offers, title)
+        cursor = self.grid.cursor_key
+        here = self.grid_page.lineup.title(cursor) if cursor is not None else None
+        self.browse_page.show_offers(offers, title or here)
 
     def _marked(self) -> None:
         both = all(place in self.drawings.answers for place in self.grid.marks)
@@ -236,7 +238,7 @@ class ComparePanel(QWidget):
         menu.popup(place)
 
     def _save(self) -> None:
-        self.save_wanted.emit(self.grid.grab().toImage())
+        self.save_wanted.emit(self.grid.picture())
 
     def _want_runs(self, runs: frozenset[Path]) -> None:
         self._side_feeds.want(_ME, runs)

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QPoint, QRect, QSize
 
 HEAD = 40
 SIDE = 116
@@ -16,6 +16,7 @@ LEAST_SIDE = 24  # pixels of an image below which nobody reads it
 GOOD_SIDE = 28
 LARGEST_SIDE = 72
 LARGEST_ALONE = 320  # of an image that has its cell to itself
+SCROLLED_SIDE, SCROLLED_ALONE = 40, 128  # where not all cells are in sight at once
 LEAST_WIDTH = 112  # what the words below a cell need
 
 
@@ -62,7 +63,7 @@ class GridLayout:
         else:
             width = max(width, 4 * LEAST_SIDE)
             wide = -(-count // -(-count // max(width // LEAST_SIDE, 1)))
-            side = max(LEAST_SIDE, min(width // wide, 40))
+            side = max(LEAST_SIDE, min(width // wide, SCROLLED_SIDE if count > 1 else SCROLLED_ALONE))
         size = QSize(max(wide * side + 2 * PAD, LEAST_WIDTH), -(-count // wide) * side + 2 * PAD + CAPTION)
         return cls(rows, columns, wide, size)
 
@@ -80,7 +81,12 @@ class GridLayout:
         width = SIDE + max(self.columns * (self.cell.width() + GAP) - GAP, 0)
         return QSize(width, HEAD + self.rows * (self.cell.height() + GAP))
 
-    def heading(self, column: int) -> QRect:
-        """Return the heading of a column."""
+    def column_head(self, column: int, origin: QPoint) -> QRect:
+        """Return the heading of a column: at the top of what is in sight, which begins at ``origin``."""
         rect = self.rect(0, column)
-        return QRect(rect.left(), 0, rect.width(), HEAD - 4)
+        return QRect(rect.left(), origin.y(), rect.width(), HEAD - 4)
+
+    def row_head(self, row: int, origin: QPoint) -> QRect:
+        """Return the heading of a row: at the left of what is in sight, which begins at ``origin``."""
+        rect = self.rect(row, 0)
+        return QRect(origin.x(), rect.top(), SIDE - GAP, rect.height())

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen
 
 from cfd_studio.gui import theme
 from cfd_studio.gui.widgets.cell import Cell, draw_block
-from cfd_studio.gui.widgets.grid_layout import CAPTION, PAD, SIDE, Heading, Key
+from cfd_studio.gui.widgets.grid_layout import CAPTION, HEAD, PAD, SIDE, Heading, Key
 from cfd_studio.gui.widgets.progress_line import paint_bar
 
 if TYPE_CHECKING:
@@ -21,14 +21,18 @@ def paint(painter: QPainter, grid: "SampleGrid", area: QRect) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if not grid.rows or not grid.columns:
         return
+    for key in grid.places():
+        if grid.cell_rect(key).intersects(area):
+            _cell(painter, grid, key)
+    # The headings stay in sight, above the cells that move below them.
+    origin = grid.origin()
+    painter.fillRect(QRect(origin.x(), origin.y(), grid.width(), HEAD - 6), theme.color("window"))
     for index, column in enumerate(grid.columns):
-        _column_head(painter, grid.layout_.heading(index), column)
-    for row in grid.rows:
-        _row_head(painter, grid.cell_rect((row.key, grid.columns[0].key)), row)
-        for column in grid.columns:
-            key = (row.key, column.key)
-            if grid.cell_rect(key).intersects(area):
-                _cell(painter, grid, key)
+        _column_head(painter, grid.layout_.column_head(index, origin), column)
+    painter.fillRect(QRect(origin.x(), origin.y(), SIDE - 6, grid.height()), theme.color("window"))
+    painter.setClipRect(QRect(origin.x(), origin.y() + HEAD - 6, SIDE, grid.height()))
+    for index, row in enumerate(grid.rows):
+        _row_head(painter, grid.layout_.row_head(index, origin), row)
 
 
 def _column_head(painter: QPainter, rect: QRect, heading: Heading) -> None:
@@ -48,7 +52,9 @@ def _row_head(painter: QPainter, beside: QRect, heading: Heading) -> None:
     for index, (text, size, tone) in enumerate(lines):
         painter.setFont(theme.font(size, QFont.Weight.DemiBold if index == 0 else QFont.Weight.Normal))
         painter.setPen(theme.color(tone))
-        _elided(painter, QRect(0, top + 18 * index, SIDE - 10, 18), Qt.AlignmentFlag.AlignVCenter, text)
+        _elided(
+            painter, QRect(beside.left(), top + 18 * index, beside.width(), 18), Qt.AlignmentFlag.AlignVCenter, text
+        )
 
 
 def _cell(painter: QPainter, grid: "SampleGrid", key: Key) -> None:
@@ -79,7 +85,10 @@ def _cell(painter: QPainter, grid: "SampleGrid", key: Key) -> None:
     _elided(painter, below.adjusted(0, 0, 0, -CAPTION // 2), _CENTRE | Qt.AlignmentFlag.AlignBottom, cell.caption)
     painter.setFont(theme.font(11, tabular=True))
     painter.setPen(theme.color("muted"))
-    _elided(painter, below.adjusted(0, CAPTION // 2, 0, 0), _CENTRE | Qt.AlignmentFlag.AlignTop, cell.note)
+    lower = below.adjusted(0, CAPTION // 2, 0, 0)
+    fits = QFontMetrics(painter.font()).horizontalAdvance(cell.note) <= lower.width()
+    words = cell.note if fits else cell.note.partition(" · ")[0]  # the feature space is in the tooltip as well
+    _elided(painter, lower, _CENTRE | Qt.AlignmentFlag.AlignTop, words)
     for index, letter in enumerate("AB"):
         if grid.marks[index] == key:
             _badge(painter, rect, letter)

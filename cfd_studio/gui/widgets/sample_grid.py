@@ -1,12 +1,21 @@
 """A grid of cells, each a block of small images with a caption, all seen through one lens."""
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QApplication, QSizePolicy, QToolTip, QWidget
 
 from cfd_studio.gui.widgets import grid_paint
 from cfd_studio.gui.widgets.cell import Cell, Tiles
-from cfd_studio.gui.widgets.grid_layout import HEAD, SIDE, GridLayout, Heading, Key
+from cfd_studio.gui.widgets.grid_layout import GAP, HEAD, SIDE, GridLayout, Heading, Key
 from cfd_studio.gui.widgets.lens import Lens
 
 _SECOND = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
@@ -57,6 +66,7 @@ class SampleGrid(QWidget):
         self._room = QSize(800, 500)
         self._pressed: QPointF | None = None
         self._dragged = False
+        self._pictured = False
         self.layout_ = GridLayout.fit(0, 0, 1, self._room)
         lens.changed.connect(self.update)
         self.setMouseTracking(True)
@@ -151,7 +161,22 @@ class SampleGrid(QWidget):
         grid_paint.paint(painter, self, event.rect())
         painter.end()
 
+    def picture(self) -> QImage:
+        """Return the whole grid as a picture, wherever it is scrolled to."""
+        self._pictured = True
+        try:
+            return self.grab().toImage()
+        finally:
+            self._pictured = False
+
+    def origin(self) -> QPoint:
+        """Return the corner of what is in sight, where the headings stay."""
+        return QPoint() if self._pictured else self.visibleRegion().boundingRect().topLeft()
+
     def _at(self, point: QPoint) -> Key | None:
+        inside = point - self.origin()
+        if inside.x() < SIDE - GAP or inside.y() < HEAD - GAP:
+            return None
         return next((key for key in self.places() if self.cell_rect(key).contains(point)), None)
 
     def event(self, event: QEvent) -> bool:
@@ -165,13 +190,10 @@ class SampleGrid(QWidget):
         key = self._at(point)
         if key is not None:
             return self.cells.get(key, Cell()).tip
-        if point.x() < SIDE:
-            rects = [(self.layout_.rect(index, 0), row) for index, row in enumerate(self.rows)]
-            return next((row.tip for rect, row in rects if rect.top() <= point.y() <= rect.bottom()), "")
-        if point.y() < HEAD:
-            heads = [(self.layout_.heading(index), column) for index, column in enumerate(self.columns)]
-            return next((column.tip for rect, column in heads if rect.contains(point)), "")
-        return ""
+        origin = self.origin()
+        heads = [(self.layout_.column_head(index, origin), one) for index, one in enumerate(self.columns)]
+        heads += [(self.layout_.row_head(index, origin), one) for index, one in enumerate(self.rows)]
+        return next((one.tip for rect, one in heads if rect.contains(point)), "")
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a click, or a drag below the lens."""

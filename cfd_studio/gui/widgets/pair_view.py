@@ -117,7 +117,8 @@ class PairView(QWidget):
             draw_block(painter, self._second if self.second_shown else self._first, self._tiles(left), self._lens)
             self._letter(painter, left, "B" if self.second_shown else "A")
         elif self.look == DIFFERENCE and self._heat is not None:
-            draw_block(painter, self._heat, self._tiles(left), self._lens)
+            alone = self._heat.count == 1
+            draw_block(painter, self._heat, Tiles.fit(left, 1, 1) if alone else self._tiles(left), self._lens)
         elif self.look == SLIDER:
             self._slide(painter, left)
         painter.end()

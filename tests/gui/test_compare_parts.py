@@ -1,6 +1,7 @@
 """The parts of the comparison that need no window: pictures, the lens, the grid, what is drawn first."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from PySide6.QtTest import QTest
 from cfd_studio.gui.bridge import Bridge
 from cfd_studio.gui.drawings import Drawings
 from cfd_studio.gui.models.pictures import block_image, difference
+from cfd_studio.gui.sampler_fields import SamplerFields
 from cfd_studio.gui.widgets.cell import Cell, Tiles, draw_block
 from cfd_studio.gui.widgets.fitted_area import FittedArea
 from cfd_studio.gui.widgets.grid_layout import Heading
 from cfd_studio.gui.widgets.lens import Lens
 from cfd_studio.gui.widgets.sample_grid import SampleGrid
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest, in_a_row
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.data import DataConfig
+from cfd_studio.protocol.sampling import DDIM, SampleAnswer, Sampler, SampleRequest, in_a_row
 
 
 def _grey(*shades: float, side: int = 2, channels: int = 1) -> NDArray[np.float32]:
@@ -75,6 +79,31 @@ def test_every_image_of_a_block_is_seen_in_the_same_place_whatever_its_size() ->
     assert tiles.at(QPoint(150, 50)) == 1
     assert tiles.share(QPointF(150, 25)) == QPointF(0.5, 0.25)
     assert Tiles.fit(canvas.rect(), 2, 2, only=1).at(QPoint(100, 50)) == 1
+
+
+def test_a_class_is_found_by_its_number_or_by_its_name(
+    qtbot: Any, mini_config: Callable[..., RunConfig], mini_recipe: dict[str, Any]
+) -> None:
+    fields = SamplerFields()
+    qtbot.addWidget(fields)
+    network = mini_recipe["network"] | {"conditional": True}
+    digits = mini_config(network=network)
+    fields.show_runs([digits, digits.model_copy(update={"data": DataConfig(name="cifar100")})])
+    assert fields.label.combo.count() == 102  # of the run that knows of more
+    assert not fields.label.isHidden()
+    for text, label in (("in turn", None), ("none", -1), ("3", 3), ("3 bear", 3), ("Oak Tree", 52), ("99", 99)):
+        fields.label.set_text(text)
+        assert fields.read() == ((DDIM,), label)
+    for wrong in ("100", "oak", "-1", ""):
+        fields.label.set_text(wrong)
+        assert fields.read() is None
+        assert fields.label.problem()
+    fields.choose((Sampler(eta=0.5), Sampler(name="ancestral")), 52)
+    assert fields.label.text() == "52 oak tree"
+    assert fields.read() == ((Sampler(eta=0.5), Sampler(name="ancestral")), 52)
+    fields.show_runs([mini_config()])
+    assert fields.label.isHidden()
+    assert fields.read() == ((Sampler(eta=0.5), Sampler(name="ancestral")), None)
 
 
 @pytest.fixture

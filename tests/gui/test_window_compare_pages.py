@@ -110,7 +110,29 @@ def drawn(desk: Any, trained_run: RunFolder) -> tuple[Any, Place, Place]:
     return compare, (teacher, ColumnKey(8, DDIM)), (student, ColumnKey(2, DDIM))
 
 
-def test_two_cells_are_compared_pixel_by_pixel(desk: Any, drawn: Any) -> None:
+def _other_views(desk: Any, compare: Any, first: Place) -> None:
+    """Look at what the menu of a cell offers: other views only where somebody shows them."""
+    compare.grid.pick(3)
+    words = {action.text() for action in cell_menu(compare, first).actions()}
+    assert "Trajectory…" not in words
+    asked: list[tuple[Any, ...]] = []
+    compare.inspect_wanted.connect(lambda *wish: asked.append(wish))
+    actions = {action.text(): action for action in cell_menu(compare, first).actions()}
+    actions["Trajectory…"].trigger()
+    actions["Features…"].trigger()
+    assert [(request.stage, request.sampling_steps, index, view) for request, index, view in asked] == [
+        ("teacher", 8, 3, "trajectory"),
+        ("teacher", 8, 3, "features"),
+    ]
+    before = compare.drawings.answers[first]
+    actions["Draw again"].trigger()
+    desk.wait(lambda: not compare.drawing)
+    assert compare.drawings.answers[first] is not before
+    actions["Browse more images"].trigger()
+    assert compare.browse_page.isVisible()
+
+
+def test_two_cells_are_compared_pixel_by_pixel_and_lead_on_to_other_views(desk: Any, drawn: Any) -> None:
     compare, first, second = drawn
     assert not compare.bar.pages[PAIR].isEnabled()
     _click(compare, first)
@@ -154,6 +176,7 @@ def test_two_cells_are_compared_pixel_by_pixel(desk: Any, drawn: Any) -> None:
     desk.click(compare.bar.pages[GRID])
     assert compare.bar.whole.text() == "125 %"
     assert compare.sheet().view.pair is not None
+    _other_views(desk, compare, first)
 
 
 def test_favourites_are_starred_kept_drawn_alone_and_cleared(desk: Any, drawn: Any, monkeypatch: Any) -> None:
@@ -195,25 +218,3 @@ def test_favourites_are_starred_kept_drawn_alone_and_cleared(desk: Any, drawn: A
     assert page.words.text().startswith("No favourites yet")
     desk.wait(lambda: not load_favourites().keys)
     assert not compare.choices.only_favourites.isChecked()
-
-
-def test_the_menu_of_a_cell_offers_other_views_only_where_somebody_shows_them(desk: Any, drawn: Any) -> None:
-    compare, first, _ = drawn
-    compare.grid.pick(3)
-    words = {action.text() for action in cell_menu(compare, first).actions()}
-    assert "Trajectory…" not in words
-    asked: list[tuple[Any, ...]] = []
-    compare.inspect_wanted.connect(lambda *wish: asked.append(wish))
-    actions = {action.text(): action for action in cell_menu(compare, first).actions()}
-    actions["Trajectory…"].trigger()
-    actions["Features…"].trigger()
-    assert [(request.stage, request.sampling_steps, index, view) for request, index, view in asked] == [
-        ("teacher", 8, 3, "trajectory"),
-        ("teacher", 8, 3, "features"),
-    ]
-    before = compare.drawings.answers[first]
-    actions["Draw again"].trigger()
-    desk.wait(lambda: not compare.drawing)
-    assert compare.drawings.answers[first] is not before
-    actions["Browse more images"].trigger()
-    assert compare.browse_page.isVisible()

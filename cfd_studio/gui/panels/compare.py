@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge, Clerk
@@ -10,18 +10,19 @@ from cfd_studio.gui.browse_page import BrowsePage
 from cfd_studio.gui.cell_menu import cell_menu
 from cfd_studio.gui.compare_bar import BROWSE, GRID, PAIR, CompareBar
 from cfd_studio.gui.compare_choices import CompareChoices
-from cfd_studio.gui.compare_sheet import Setting, place_of, spot
+from cfd_studio.gui.compare_sheet import Setting
 from cfd_studio.gui.favourite_keys import FavouriteKeys
 from cfd_studio.gui.grid_page import GridPage
 from cfd_studio.gui.models.comparison import FEW_STEPS, ColumnKey, ModelKey, Place, step_choices
 from cfd_studio.gui.models.lineup import Lineup
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.pair_page import PairPage, Side
+from cfd_studio.gui.sheet_desk import SheetDesk
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.lens import Lens
 from cfd_studio.gui.widgets.picture_dialog import PictureDialog
-from cfd_studio.protocol.sheets import Sheet, SheetCell, SheetView
+from cfd_studio.protocol.sheets import Sheet, SheetCell
 from cfd_studio.runs.catalog import RunSummary
 from cfd_studio.runs.launcher import Session
 
@@ -65,8 +66,7 @@ class ComparePanel(QWidget):
         self.drawings = self.grid_page.drawings
         self._side_feeds = side_feeds
         self._snapshot: RunSnapshot | None = None
-        self._unread: dict[Path, str] = {}
-        self._awaited: Sheet | None = None
+        self._sheets = SheetDesk(self)
         self._lay_out()
         self._wire()
 
@@ -77,7 +77,8 @@ class ComparePanel(QWidget):
 
     def reset(self) -> None:
         """Forget what was drawn; called when another run is opened."""
-        self._snapshot, self._awaited = None, None
+        self._snapshot = None
+        self._sheets.forget()
         self.choices.models.set_beside(frozenset())
         self.grid_page.reset()
         self.browse_page.reset()
@@ -112,13 +113,7 @@ class ComparePanel(QWidget):
 
     def sheet(self) -> Sheet | None:
         """Return the setting with which the samples were drawn, or None before the first."""
-        setting, marks = self.grid_page.setting, self.grid.marks
-        if setting is None:
-            return None
-        first, second = (spot(one) if one is not None else None for one in marks)
-        pair = (first, second) if first is not None and second is not None else None
-        centre = (self.lens.centre.x(), self.lens.centre.y())
-        return setting.sheet(SheetView(zoom=self.lens.zoom, centre=centre, pair=pair, look=self.pair_page.look))
+        return self._sheets.sheet()
 
     def results(self) -> tuple[SheetCell, ...]:
         """Return what was drawn, row by row."""
@@ -126,10 +121,7 @@ class ComparePanel(QWidget):
 
     def restore(self, sheet: Sheet) -> None:
         """Draw a sheet again, as soon as the runs of its models are read; what is gone is left out."""
-        assert self._snapshot is not None
-        self._awaited = sheet
-        self._unread.clear()
-        self.choices.models.set_beside(Setting.of(sheet).runs - {self._snapshot.path})
+        self._sheets.await_runs(sheet)
         self._refresh()
 
     def compare_marked(self) -> None:
@@ -156,6 +148,7 @@ class ComparePanel(QWidget):
         """Bring all up to date with the snapshots there are."""
         if self._snapshot is None:
             return
+        self._sheets.bring_runs(self._snapshot.path)
         beside = [self._side_feeds.snapshots.get(path) for path in sorted(self.choices.models.beside)]
         lineup = Lineup.of([self._snapshot, *(one for one in beside if one is not None)])
         self.grid_page.show_lineup(lineup)
@@ -165,24 +158,9 @@ class ComparePanel(QWidget):
         self.choices.sampler.show_runs([one.config for one in lineup.snapshots.values()])
         self.choices.show_ready(rows)
         self.hint.setText(_HINT if any(row.ready for row in rows) else _NOTHING)
-        if self._awaited is not None:
-            self._restore_what_is_read(self._awaited, lineup)
-
-    def _restore_what_is_read(self, sheet: Sheet, lineup: Lineup) -> None:
-        setting = Setting.of(sheet)
-        if setting.runs - lineup.snapshots.keys() - self._unread.keys():
-            return
-        self._awaited = None
-        setting.choose(self.choices)
-        self.generate()
-        gone = [model for model in setting.models if model not in self.choices.models.chosen()]
-        if gone:
-            names = ", ".join(model.stage for model in gone[:5])
-            self.grid_page.say(f"Left out, because they are not there or not trained: {names}.")
-        self.lens.look(sheet.view.zoom, QPointF(*sheet.view.centre))
-        self.pair_page.look_at(sheet.view.look)
-        for which, one in enumerate(sheet.view.pair or ()):
-            self.grid.mark(which, place_of(one))
+        if self._sheets.restore(lineup):
+            self.generate()
+            self._sheets.restore_view()
 
     def _turn(self, page: int, title: str | None = None) -> None:
         """Bring a page to the front; of the pages of images, those of a cell by its title."""
@@ -219,13 +197,14 @@ class ComparePanel(QWidget):
         both = all(place in self.drawings.answers for place in self.grid.marks)
         self.bar.pages[PAIR].setEnabled(both)
 
+    def _pick_shown(self) -> None:
+        """Pick out in the grid what the page of two cells shows."""
+        self.grid.pick(self.pair_page.index)
+
     def _drawing_changed(self) -> None:
         self.choices.show_drawing(self.drawing)
         self.bar.save.setEnabled(any(cell.image is not None for cell in self.grid.cells.values()))
         self._marked()
-
-    def _cancel(self) -> None:
-        self.grid_page.cancel()
 
     def _enlarge(self, model: ModelKey, column: ColumnKey) -> None:
         cell = self.grid.cells[model, column]
@@ -247,13 +226,13 @@ class ComparePanel(QWidget):
     def _not_read(self, path: Path, sentence: str) -> None:
         """Go on without a run that cannot be read."""
         if path in self.choices.models.beside:
-            self._unread[path] = sentence
+            self._sheets.leave_out(path)
             self.choices.models.set_beside(self.choices.models.beside - {path})
             self.grid_page.say(sentence)
 
     def _wire(self) -> None:
         self.choices.generate_wanted.connect(self.generate)
-        self.choices.cancel_wanted.connect(self._cancel)
+        self.choices.cancel_wanted.connect(self.grid_page.cancel)
         self.choices.models.runs_wanted.connect(self._want_runs)
         self.bar.page_wanted.connect(self._turn)
         self.bar.alone.toggled.connect(self.grid.set_alone)
@@ -263,6 +242,7 @@ class ComparePanel(QWidget):
         self.grid.compare_wanted.connect(self.compare_marked)
         self.grid.starred.connect(self.star)
         self.grid.marked.connect(self._marked)
+        self.pair_page.turned.connect(self._pick_shown)
         self.grid_page.changed.connect(self._drawing_changed)
         self.favourites.failed.connect(self.grid_page.say)
         self._side_feeds.changed.connect(self._refresh)

@@ -11,12 +11,12 @@ from cfd_studio.gui.widgets.grid_layout import CAPTION, HEAD, PAD, SIDE, Heading
 from cfd_studio.gui.widgets.progress_line import paint_bar
 
 if TYPE_CHECKING:
-    from cfd_studio.gui.widgets.sample_grid import SampleGrid
+    from cfd_studio.gui.widgets.grid_view import GridView
 
 _CENTRE = Qt.AlignmentFlag.AlignHCenter
 
 
-def paint(painter: QPainter, grid: "SampleGrid", area: QRect) -> None:
+def paint(painter: QPainter, grid: "GridView", area: QRect) -> None:
     """Draw what lies in an area of a grid."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if not grid.rows or not grid.columns:
@@ -57,7 +57,7 @@ def _row_head(painter: QPainter, beside: QRect, heading: Heading) -> None:
         )
 
 
-def _cell(painter: QPainter, grid: "SampleGrid", key: Key) -> None:
+def _cell(painter: QPainter, grid: "GridView", key: Key) -> None:
     cell, rect = grid.cells.get(key, Cell()), grid.cell_rect(key)
     if cell.state == "blank" or (cell.state == "idle" and cell.image is None):
         _nothing(painter, rect, cell)

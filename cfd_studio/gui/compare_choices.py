@@ -1,17 +1,20 @@
-"""What is to be drawn: which models, with how many steps, from which noise."""
+"""What is to be drawn: which models, with how many steps and which samplers, from which noise."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from cfd_studio.gui.models.comparison import FEW_STEPS, ModelRow
-from cfd_studio.gui.sampler_fields import SamplerFields, narrow_row
+from cfd_studio.gui.favourite_keys import FavouriteKeys
+from cfd_studio.gui.model_choices import ModelChoices
+from cfd_studio.gui.models.comparison import FEW_STEPS, ModelKey, ModelRow
+from cfd_studio.gui.sampler_fields import SamplerFields
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.tick import Tick
-from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.sampling import ImageKey, in_a_row
+from cfd_studio.protocol.sheets import MOST_KEYS
 
-MOST_IMAGES = 256
+_CHIPS = 5
 
 
 class CompareChoices(QFrame):
@@ -26,133 +29,144 @@ class CompareChoices(QFrame):
     generate_wanted = Signal()
     cancel_wanted = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, favourites: FavouriteKeys) -> None:
         super().__init__()
         self.setProperty("role", "card")
         self.setFixedWidth(256)
-        self.models: dict[str, Tick] = {}
+        self.models = ModelChoices()
         self.steps: dict[int, Button] = {}
         self.own = Button("Own", role="toggle", tip="Each model with the step count it was made for")
         self.own.setChecked(True)
         self.own.setProperty("small", True)
-        self.seed = narrow_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell")
-        self.count = narrow_row("Images", "8", "Images per cell")
+        self.seed = _short_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell", 34)
+        self.count = _short_row("Images", "8", f"Images per cell, 1 to {MOST_KEYS}", 46)
+        self.only_favourites = Tick("Favourites only")
+        self.only_favourites.setToolTip("Draw the starred images, and no others; star one with the key S")
         self.sampler = SamplerFields()
-        self.generate = Button("Generate", icon="wand-magic-sparkles", role="primary", tip="Draw the samples (Ctrl+G)")
+        self.generate = Button(
+            "Generate", icon="wand-magic-sparkles", role="primary", tip="Draw what is not drawn yet (Ctrl+G)"
+        )
         self.cancel = Button("Cancel", tip="Stop drawing")
         self.cancel.setEnabled(False)
-        self._touched = False
-        self._models_column = QVBoxLayout()
-        self._models_column.setSpacing(0)
+        self._favourites = favourites
+        self._kept: tuple[ImageKey, ...] | None = None  # of a sheet, whose images are neither in a row nor favourites
         self._chips = QGridLayout()
         self._chips.setSpacing(6)
         self._lay_out()
         self.generate.clicked.connect(self.generate_wanted)
         self.cancel.clicked.connect(self.cancel_wanted)
+        self.only_favourites.toggled.connect(self._show_noise)
+        favourites.changed.connect(self._show_noise)
+        for row in (self.seed, self.count):
+            row.edited.connect(self._forget_sheet)
+        self._show_noise()
 
-    def show_models(self, config: RunConfig, rows: list[ModelRow], steps: list[int]) -> None:
-        """Offer what a run has to draw from; a model is ticked once it is trained, unless one was unticked."""
-        if [row.id for row in rows] != list(self.models) or steps != list(self.steps):
-            self._rebuild(rows, steps)
-        self.sampler.show_run(config)
-        for row in rows:
-            tick = self.models[row.id]
-            if tick.isEnabled() != row.ready:
-                tick.setEnabled(row.ready)
-                if row.ready and not self._touched:
-                    tick.setChecked(True)
-            tick.set_trailing(
-                f"{row.own_steps} step{'s' if row.own_steps != 1 else ''}" if row.ready else "not trained"
-            )
+    def show_steps(self, steps: list[int]) -> None:
+        """Offer step counts; those that were ticked stay ticked."""
+        if steps == list(self.steps):
+            return
+        chosen = set(self.chosen_steps()) if self.steps else set(FEW_STEPS)
+        for old in self.steps.values():
+            old.hide()
+            old.deleteLater()
+        self.steps = {count: Button(str(count), role="toggle", tip=f"{count} sampling steps") for count in steps}
+        for index, (count, chip) in enumerate(self.steps.items()):
+            chip.setChecked(count in chosen)
+            chip.setProperty("small", True)
+            self._chips.addWidget(chip, index // _CHIPS, index % _CHIPS)
+        self._chips.addWidget(self.own, len(steps) // _CHIPS, len(steps) % _CHIPS)
+
+    def show_ready(self, rows: list[ModelRow]) -> None:
+        """Let samples be drawn as soon as a model is trained."""
         ready = any(row.ready for row in rows)
         if self.generate.isEnabled() != ready:
             self.generate.setEnabled(ready)
-
-    def chosen_models(self) -> list[str]:
-        """Return the ticked models that are trained."""
-        return [name for name, tick in self.models.items() if tick.isEnabled() and tick.isChecked()]
 
     def chosen_steps(self) -> list[int]:
         """Return the ticked step counts."""
         return [steps for steps, chip in self.steps.items() if chip.isChecked()]
 
-    def choose(self, models: list[str], steps: list[int]) -> None:
-        """Tick these and no others, and each model's own step count."""
-        for name, tick in self.models.items():
-            tick.setChecked(name in models)
+    def choose(self, models: list[ModelKey], steps: list[int], *, own: bool = True) -> None:
+        """Tick these and no others, and, unless it is not wanted, each model's own step count."""
+        self.models.choose(models)
         for count, chip in self.steps.items():
             chip.setChecked(count in steps)
-        self.own.setChecked(True)
+        self.own.setChecked(own)
 
-    def numbers(self) -> tuple[int, int] | None:
-        """Return seed and count, or None after saying what is wrong beside the field."""
+    def keys(self) -> tuple[ImageKey, ...] | None:
+        """Return what the images are drawn from, or None after saying what is wrong beside the field."""
+        if self._kept is not None:
+            return self._kept
+        if self.only_favourites.isChecked():
+            return self._favourites.keys
         seed = _whole(self.seed, 0, 2**31 - 1)
-        count = _whole(self.count, 1, MOST_IMAGES)
-        return None if seed is None or count is None else (seed, count)
+        count = _whole(self.count, 1, MOST_KEYS)
+        return None if seed is None or count is None else in_a_row(seed, count)
+
+    def choose_keys(self, keys: tuple[ImageKey, ...]) -> None:
+        """Draw these images, whatever they are, until a field of the noise is edited."""
+        self.only_favourites.setChecked(False)
+        self.seed.set_text(str(keys[0].seed))
+        self.count.set_text(str(len(keys)))
+        self._kept = keys if keys != in_a_row(keys[0].seed, len(keys)) else None
 
     def show_drawing(self, drawing: bool) -> None:
         """Enable *Cancel* exactly while something is drawn."""
         self.cancel.setEnabled(drawing)
 
-    def _rebuild(self, rows: list[ModelRow], steps: list[int]) -> None:
-        for old in (*self.models.values(), *self.steps.values()):
-            old.hide()
-            old.deleteLater()
-        self._touched = False
-        self.models = {row.id: Tick(row.id) for row in rows}
-        for tick in self.models.values():
-            tick.setEnabled(False)
-            tick.clicked.connect(self._touch)
-            self._models_column.addWidget(tick)
-        self.steps = {count: Button(str(count), role="toggle", tip=f"{count} sampling steps") for count in steps}
-        for index, (count, chip) in enumerate(self.steps.items()):
-            chip.setChecked(count in FEW_STEPS)
-            chip.setProperty("small", True)
-            self._chips.addWidget(chip, index // 4, index % 4)
-        self._chips.addWidget(self.own, len(steps) // 4, len(steps) % 4)
+    def _forget_sheet(self) -> None:
+        self._kept = None
 
-    def _touch(self) -> None:
-        self._touched = True
+    def _show_noise(self) -> None:
+        count = len(self._favourites.keys)
+        self.only_favourites.set_trailing(f"{count}" if count else "none yet")
+        self.only_favourites.setEnabled(bool(count))
+        if not count:
+            self.only_favourites.setChecked(False)
+        only = self.only_favourites.isChecked()
+        self._kept = None if only else self._kept
+        for row in (self.seed, self.count):
+            row.setEnabled(not only)
 
     def _lay_out(self) -> None:
-        inner = QWidget()
-        inner.setProperty("role", "page")
-        fields = QVBoxLayout(inner)
-        fields.setContentsMargins(10, 12, 10, 8)
+        fields = QVBoxLayout()
+        fields.setContentsMargins(10, 8, 10, 8)
         fields.setSpacing(6)
-        fields.addWidget(_indented("MODELS"))
-        fields.addLayout(self._models_column)
-        fields.addSpacing(10)
+        fields.addWidget(self.models, 1)
+        fields.addSpacing(4)
         fields.addWidget(_indented("SAMPLING STEPS"))
         chips = QHBoxLayout()
         chips.setContentsMargins(6, 0, 6, 0)
         chips.addLayout(self._chips)
         fields.addLayout(chips)
-        fields.addSpacing(10)
-        fields.addWidget(_indented("NOISE"))
-        for row in (self.seed, self.count):
-            row.setContentsMargins(6, 0, 6, 0)
-            fields.addWidget(row)
-        fields.addSpacing(10)
+        fields.addSpacing(4)
         fields.addWidget(_indented("DRAWN WITH"))
         self.sampler.setContentsMargins(6, 0, 6, 0)
         fields.addWidget(self.sampler)
-        fields.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
+        fields.addSpacing(4)
+        fields.addWidget(_indented("NOISE"))
+        noise = QHBoxLayout()
+        noise.setContentsMargins(6, 0, 6, 0)
+        noise.setSpacing(10)
+        for row, share in ((self.seed, 3), (self.count, 2)):
+            noise.addWidget(row, share, Qt.AlignmentFlag.AlignTop)
+        fields.addLayout(noise)
+        fields.addWidget(self.only_favourites)
         buttons = QHBoxLayout()
-        buttons.setContentsMargins(16, 8, 16, 16)
+        buttons.setContentsMargins(16, 4, 16, 14)
         buttons.setSpacing(8)
         buttons.addWidget(self.generate, 1)
         buttons.addWidget(self.cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
-        column.addWidget(scroll, 1)
+        column.addLayout(fields, 1)
         column.addLayout(buttons)
+
+
+def _short_row(name: str, text: str, tip: str, caption_width: int) -> FieldRow:
+    """Return a field that shares its line with another."""
+    return FieldRow(name, text=text, tip=tip, wide=True, caption_width=caption_width)
 
 
 def _indented(text: str) -> QWidget:
@@ -165,10 +179,10 @@ def _whole(row: FieldRow, least: int, most: int) -> int | None:
     try:
         value = int(row.text())
     except ValueError:
-        row.show_problem(f"“{row.text()}” is no whole number")
+        row.show_problem("No whole number")
         return None
     if not least <= value <= most:
-        row.show_problem(f"Use {least:,} to {most:,}")
+        row.show_problem(f"Use {least} to {most}")
         return None
     row.show_problem("")
     return value

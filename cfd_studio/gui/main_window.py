@@ -142,6 +142,7 @@ class MainWindow(QMainWindow):
         if runs is not None:
             self.sidebar.show_runs(runs)
             self.page.curves.overlaid.offer_runs(runs)
+            self.page.compare.show_catalog(runs)
         if self.feed is None:
             return
         if error := self.feed.take_error():

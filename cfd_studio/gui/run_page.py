@@ -34,7 +34,7 @@ class RunPage(QWidget):
         self.strips = StripsPanel(clerk)
         self.log = LogPanel()
         self.meters = MeterRow()
-        self.compare = ComparePanel(session, bridge)
+        self.compare = ComparePanel(session, bridge, side_feeds, clerk)
         self.figures = FiguresPanel()
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)

@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSize
 
-from cfd_studio.gui.models.comparison import arrangement, block_image, quality_note
+from cfd_studio.gui.models.comparison import ColumnKey, ModelKey
+from cfd_studio.gui.models.pictures import arrangement, block_image
+from cfd_studio.gui.models.quality import quality
 from cfd_studio.gui.run_page import COMPARE, WATCH
 from cfd_studio.gui.widgets import dialogs
+from cfd_studio.gui.widgets.grid_layout import SCROLL_BAR, Heading
+from cfd_studio.gui.widgets.lens import Lens
 from cfd_studio.gui.widgets.picture_dialog import PictureDialog
-from cfd_studio.gui.widgets.sample_grid import SCROLL_BAR, SampleGrid
+from cfd_studio.gui.widgets.sample_grid import SampleGrid
 from cfd_studio.protocol.plan import resolve
-from cfd_studio.protocol.sampling import SampleAnswer, Sampler, SampleRequest
+from cfd_studio.protocol.sampling import DDIM, SampleAnswer, Sampler, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -23,37 +27,47 @@ def _compare(desk: Any, run: RunFolder) -> Any:
     return desk.page.compare
 
 
+def _choose(compare: Any, stages: list[str], steps: list[int]) -> None:
+    compare.choices.choose([ModelKey(compare._snapshot.path, stage) for stage in stages], steps)
+
+
+def _cells(compare: Any) -> dict[tuple[str, int], Any]:
+    """Return the cells of a grid of one run and one sampler by stage and step count."""
+    return {(model.stage, column.sampling_steps): cell for (model, column), cell in compare.grid.cells.items()}
+
+
 def test_generate_fills_the_grid(desk: Any, trained_run: RunFolder, tmp_path: Path, monkeypatch: Any) -> None:
     compare = _compare(desk, trained_run)
-    assert compare.choices.chosen_models() == ["teacher", "pd-4", "pd-2", "cfd-2"]
-    compare.choices.choose(["teacher", "pd-2"], [4, 1])
+    assert [key.stage for key in compare.choices.models.chosen()] == ["teacher", "pd-4", "pd-2", "cfd-2"]
+    _choose(compare, ["teacher", "pd-2"], [4, 1])
     desk.click(compare.choices.generate)
     desk.wait(lambda: not compare.drawing)
-    cells = compare.grid.cells
+    cells = _cells(compare)
     done = {key for key, cell in cells.items() if cell.state == "done"}
-    assert done == {("teacher", "8"), ("teacher", "4"), ("teacher", "1"), ("pd-2", "2"), ("pd-2", "1")}
-    assert {key for key, cell in cells.items() if cell.state == "blank"} == {("pd-2", "8"), ("pd-2", "4")}
-    assert "made for 2 steps" in cells["pd-2", "4"].tip
-    assert {key for key, cell in cells.items() if cell.own} == {("teacher", "8"), ("pd-2", "2")}
-    assert cells["teacher", "8"].note.startswith("Fréchet ")
-    assert quality_note(desk.snapshot, "teacher", 3)[0] == "Fréchet –"
-    assert "ms / image" in cells["teacher", "8"].caption
-    assert cells["teacher", "8"].image.size().width() == 4 * 8
-    compare.grid.enlarged.emit("teacher", "8")
+    assert done == {("teacher", 8), ("teacher", 4), ("teacher", 1), ("pd-2", 2), ("pd-2", 1)}
+    assert {key for key, cell in cells.items() if cell.state == "blank"} == {("pd-2", 8), ("pd-2", 4)}
+    assert "made for 2 steps" in cells["pd-2", 4].tip
+    assert {key for key, cell in cells.items() if cell.own} == {("teacher", 8), ("pd-2", 2)}
+    assert cells["teacher", 8].note.startswith("Fréchet ")
+    assert cells["teacher", 8].note.endswith(" · judge")
+    assert quality(desk.snapshot, "teacher", 3).note == "Fréchet –"
+    assert "ms · 8 calls" in cells["teacher", 8].caption
+    assert cells["teacher", 8].image.size().width() == 4 * 8
+    compare.grid.enlarged.emit(ModelKey(trained_run.path, "teacher"), ColumnKey(8, DDIM))
     dialog = desk.window.findChild(PictureDialog)
     assert dialog is not None
     assert dialog.isVisible()
     dialog.accept()
     target = tmp_path / "grid.png"
     monkeypatch.setattr(dialogs, "choose_target", lambda *_: target)
-    desk.click(compare.save)
+    desk.click(compare.bar.save)
     desk.wait(target.exists)
 
 
 def test_five_columns_fit_into_a_small_window(qtbot: Any) -> None:
-    grid = SampleGrid()
+    grid = SampleGrid(Lens())
     qtbot.addWidget(grid)
-    grid.set_shape([(str(row), "") for row in range(9)], [(str(column), "") for column in range(5)])
+    grid.set_shape([Heading(row, "") for row in range(9)], [Heading(column, "") for column in range(5)])
     grid.set_room(QSize(720, 400))
     assert grid.height() > 400
     assert grid.width() <= 720 - SCROLL_BAR
@@ -61,19 +75,20 @@ def test_five_columns_fit_into_a_small_window(qtbot: Any) -> None:
 
 def test_same_noise_gives_the_same_images_again(desk: Any, trained_run: RunFolder) -> None:
     compare = _compare(desk, trained_run)
-    compare.choices.choose(["pd-2"], [])
+    _choose(compare, ["pd-2"], [])
     desk.click(compare.choices.generate)
     desk.wait(lambda: not compare.drawing)
-    first = compare.grid.cells["pd-2", "2"].image
-    desk.click(compare.choices.generate)
-    assert compare.grid.cells["pd-2", "2"].state == "waiting"
-    assert compare.grid.cells["pd-2", "2"].image == first  # stays until it is replaced
-    desk.wait(lambda: not compare.drawing)
-    assert compare.grid.cells["pd-2", "2"].image == first
+    first = _cells(compare)["pd-2", 2].image
     compare.choices.seed.set_text("1")
     desk.click(compare.choices.generate)
+    assert _cells(compare)["pd-2", 2].state == "waiting"
+    assert _cells(compare)["pd-2", 2].image == first  # stays until it is replaced
     desk.wait(lambda: not compare.drawing)
-    assert compare.grid.cells["pd-2", "2"].image != first
+    assert _cells(compare)["pd-2", 2].image != first
+    compare.choices.seed.set_text("0")
+    desk.click(compare.choices.generate)
+    desk.wait(lambda: not compare.drawing)
+    assert _cells(compare)["pd-2", 2].image == first
 
 
 def test_generate_while_training_and_paused(desk: Any, mini_recipe: dict[str, Any], mini_run: Any) -> None:
@@ -85,10 +100,10 @@ def test_generate_while_training_and_paused(desk: Any, mini_recipe: dict[str, An
     desk.page.tabs.setCurrentIndex(WATCH)
     desk.train_until("pd-4")
     desk.page.tabs.setCurrentIndex(COMPARE)
-    compare.choices.choose(["teacher"], [1])
+    _choose(compare, ["teacher"], [1])
     desk.click(compare.choices.generate)
     desk.wait(lambda: not compare.drawing)
-    assert compare.grid.cells["teacher", "8"].image is not None
+    assert _cells(compare)["teacher", 8].image is not None
     assert desk.snapshot.state == "running"
     step = desk.snapshot.stages["pd-4"].step
     desk.wait(lambda: desk.snapshot.stages["pd-4"].step > step)
@@ -103,7 +118,7 @@ def test_generate_while_training_and_paused(desk: Any, mini_recipe: dict[str, An
 def test_cancel_keeps_what_is_drawn(desk: Any, trained_run: RunFolder) -> None:
     compare = _compare(desk, trained_run)
     compare.choices.count.set_text("256")
-    compare.choices.choose(["teacher", "pd-4", "pd-2"], [8, 4, 2, 1])
+    _choose(compare, ["teacher", "pd-4", "pd-2"], [8, 4, 2, 1])
     desk.click(compare.choices.generate)
     assert compare.drawing
     desk.click(compare.choices.cancel)
@@ -147,30 +162,32 @@ class _Recorder:
     def __init__(self) -> None:
         self.asked: list[SampleRequest] = []
 
-    def request(self, request: SampleRequest, answer: Any) -> None:
+    def request(self, request: SampleRequest, answer: Any, *, owner: str = "") -> None:
         self.asked.append(request)
         images = np.zeros((request.count, 1, 8, 8), dtype=np.float32)
         answer(SampleAnswer(request, images, seconds_per_image=0.001, network_calls=2 * request.sampling_steps))
 
-    def cancel(self) -> None: ...
+    def cancel(self, owner: str | None = None) -> None: ...
 
 
 def _draw(desk: Any, compare: Any) -> list[SampleRequest]:
-    compare._session.asked.clear()
+    compare.drawings.session.asked.clear()
     desk.click(compare.choices.generate)
     desk.wait(lambda: not compare.drawing)
-    return list(compare._session.asked)
+    return list(compare.drawings.session.asked)
 
 
 def test_only_what_has_a_meaning_for_the_models_can_be_chosen(
     desk: Any, trained_run: RunFolder, mini_run: Any, mini_recipe: dict[str, Any]
 ) -> None:
     fields = _compare(desk, trained_run).choices.sampler
-    assert fields.name.isVisible()
+    assert all(chip.isVisible() for chip in fields.names.values())
     assert fields.eta.isVisible()
     assert not fields.guidance.isVisible()
     assert not fields.label.isVisible()
-    fields.name.set_text("dpm-solver++")
+    fields.names["dpm-solver++"].click()
+    assert fields.eta.isVisible()
+    fields.names["ddim"].click()
     assert not fields.eta.isVisible()
     network = mini_recipe["network"] | {"conditional": True}
     _compare(desk, mini_run("guided", network=network | {"label_dropout": 0.1}))
@@ -188,32 +205,37 @@ def test_sampler_eta_guidance_and_class_reach_the_session_and_the_tooltip(
     raw = mini_recipe | {"network": mini_recipe["network"] | {"conditional": True}}
     (trained_run.path / "config.json").write_text(resolve(raw).model_dump_json())
     compare = _compare(desk, trained_run)
-    compare._session = _Recorder()
-    compare.choices.choose(["teacher"], [])
+    compare.drawings.session = _Recorder()
+    _choose(compare, ["teacher"], [])
     fields = compare.choices.sampler
     assert [(one.sampler, one.label) for one in _draw(desk, compare)] == [(Sampler(), None)]
-    cell = compare.grid.cells["teacher", "8"]
+    cell = _cells(compare)["teacher", 8]
     assert "seed 0, ddim\n16 network calls" in cell.tip
     assert cell.note != "Fréchet –"
     fields.eta.set_text("0.5")
     fields.guidance.set_text("2")
     fields.label.set_text("7")
     assert [(one.sampler, one.label) for one in _draw(desk, compare)] == [(Sampler(eta=0.5, guidance=2.0), 7)]
-    cell = compare.grid.cells["teacher", "8"]
+    cell = _cells(compare)["teacher", 8]
     assert "ddim, eta 0.5, guidance 2, class 7" in cell.tip
     # The figures were measured with another sampler: they are not this picture's.
     assert cell.note == "Fréchet –"
     assert "measured with ddim" in cell.tip
     fields.label.set_text("none")
-    fields.name.set_text("ancestral")
-    assert [(one.sampler, one.label) for one in _draw(desk, compare)] == [(Sampler(name="ancestral", guidance=2.0), -1)]
-    assert "no class" in compare.grid.cells["teacher", "8"].tip
+    fields.names["ddim"].click()
+    fields.names["ancestral"].click()
+    assert _draw(desk, compare) == []
+    assert "Guidance needs a class" in _cells(compare)["teacher", 8].tip
+    fields.guidance.set_text("1")
+    assert [(one.sampler, one.label) for one in _draw(desk, compare)] == [(Sampler(name="ancestral"), -1)]
+    assert "no class" in _cells(compare)["teacher", 8].tip
+    fields.label.set_text("3")
     for row, wrong in ((fields.guidance, "-1"), (fields.label, "10"), (fields.label, "dog")):
         good = row.text()
         row.set_text(wrong)
-        compare._session.asked.clear()
+        compare.drawings.session.asked.clear()
         compare.choices.generate.click()
         assert row.problem()
-        assert not compare._session.asked
+        assert not compare.drawings.session.asked
         row.set_text(good)
     assert len(_draw(desk, compare)) == 1

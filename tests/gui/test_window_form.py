@@ -199,5 +199,5 @@ def test_the_demo_ends_before_teacher_and_students(
     desk.wait(lambda: desk.page.snapshot is not None)
     desk.wait(lambda: desk.page.tabs.currentIndex() == 1)
     desk.wait(lambda: desk.page.compare.grid.cells and not desk.page.compare.drawing)
-    done = {name for (name, _), cell in desk.page.compare.grid.cells.items() if cell.state == "done"}
+    done = {model.stage for (model, _), cell in desk.page.compare.grid.cells.items() if cell.state == "done"}
     assert done == {"teacher", "pd-4", "pd-2", "cfd-2"}

@@ -1,31 +1,29 @@
 """The sampling panel: models beside models, from the same noise."""
 
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from cfd_studio.gui import cells
-from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.bridge import Bridge, Clerk
+from cfd_studio.gui.browse_page import BrowsePage
+from cfd_studio.gui.cell_menu import cell_menu
+from cfd_studio.gui.compare_bar import BROWSE, GRID, PAIR, CompareBar
 from cfd_studio.gui.compare_choices import CompareChoices
-from cfd_studio.gui.models.comparison import (
-    FEW_STEPS,
-    ModelRow,
-    block_image,
-    model_rows,
-    quality_note,
-    step_choices,
-)
+from cfd_studio.gui.compare_sheet import Setting
+from cfd_studio.gui.favourite_keys import FavouriteKeys
+from cfd_studio.gui.grid_page import GridPage
+from cfd_studio.gui.models.comparison import FEW_STEPS, ColumnKey, ModelKey, Place, step_choices
+from cfd_studio.gui.models.lineup import Lineup
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.widgets.buttons import Button
-from cfd_studio.gui.widgets.fitted_area import FittedArea
+from cfd_studio.gui.pair_page import PairPage, Side
+from cfd_studio.gui.sheet_desk import SheetDesk
+from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.lens import Lens
 from cfd_studio.gui.widgets.picture_dialog import PictureDialog
-from cfd_studio.gui.widgets.progress_line import ProgressLine
-from cfd_studio.gui.widgets.sample_grid import Cell, SampleGrid
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest, in_a_row
+from cfd_studio.protocol.sheets import Sheet, SheetCell
+from cfd_studio.runs.catalog import RunSummary
 from cfd_studio.runs.launcher import Session
 
 _HINT = (
@@ -33,200 +31,234 @@ _HINT = (
     "Image i starts from the same noise in every cell, so what differs is the model."
 )
 _NOTHING = "No model is trained yet. The teacher can be drawn from as soon as it is."
-_KEY = "Same noise in every cell · own step count outlined · click a cell to enlarge it"
+_ME = "compare"
 
 
 class ComparePanel(QWidget):
-    """Draws samples of any trained model through the session, whether or not a job works.
+    """Draws samples of any trained model of any run through the session, whether or not a job works.
 
     Signals
     -------
     save_wanted(object)
         The picture of the grid.
+    inspect_wanted(object, int, str)
+        The request that a cell was drawn with, one of its images, and what to look at: ``trajectory`` or ``features``.
     """
 
     save_wanted = Signal(object)
+    inspect_wanted = Signal(object, int, str)
 
-    def __init__(self, session: Session, bridge: Bridge) -> None:
+    def __init__(self, session: Session, bridge: Bridge, side_feeds: SideFeeds, clerk: Clerk) -> None:
         super().__init__()
-        self._session = session
-        self._bridge = bridge
         self.device = "auto"
-        self.choices = CompareChoices()
-        self.grid = SampleGrid()
-        self.area = FittedArea(self.grid)
-        self.save = Button("Save as PNG", icon="image", tip="Save the grid as a picture")
-        self.save.setEnabled(False)
-        self.words = label("", "muted")
-        self.progress = ProgressLine(4)
+        self.lens = Lens()
+        self.favourites = FavouriteKeys(clerk)
+        self.choices = CompareChoices(self.favourites)
+        self.bar = CompareBar(self.lens)
+        self.grid_page = GridPage(session, bridge, self.favourites, self.lens)
+        self.pair_page = PairPage(self.lens, clerk)
+        self.browse_page = BrowsePage(session, bridge, self.favourites, self.lens)
+        self.pages = QStackedWidget()
         self.hint = label(_HINT, "muted")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._run: Path | None = None
+        self.hint.setWordWrap(True)
+        self.grid = self.grid_page.grid
+        self.drawings = self.grid_page.drawings
+        self._side_feeds = side_feeds
         self._snapshot: RunSnapshot | None = None
-        self._rows: dict[str, ModelRow] = {}
-        self._round = 0
-        self._open: set[tuple[str, str]] = set()
-        self._drawn_with: dict[tuple[str, str], str] = {}
-        self._asked = 0
+        self._sheets = SheetDesk(self)
         self._lay_out()
-        self.area.room_changed.connect(self.grid.set_room)
-        self.grid.enlarged.connect(self._enlarge)
-        self.choices.generate_wanted.connect(self.generate)
-        self.choices.cancel_wanted.connect(self.cancel)
-        self.save.clicked.connect(self._save)
+        self._wire()
 
     @property
     def drawing(self) -> bool:
-        """Whether cells are still to come."""
-        return bool(self._open)
+        """Whether cells of the grid are still to come."""
+        return bool(self.drawings.open)
 
     def reset(self) -> None:
         """Forget what was drawn; called when another run is opened."""
-        if self._open:
-            self.cancel()
-        self._run, self._snapshot = None, None
-        self.grid.set_shape([], [])
-        self._front.setCurrentIndex(0)
-        self.save.setEnabled(False)
-        self.words.setText("")
+        self._snapshot = None
+        self._sheets.forget()
+        self.choices.models.set_beside(frozenset())
+        self.grid_page.reset()
+        self.browse_page.reset()
+        self._turn(GRID)
 
     def show_snapshot(self, snapshot: RunSnapshot) -> None:
         """Offer what can be drawn, and put new figures below the cells."""
-        self._snapshot, self._run = snapshot, snapshot.path
-        rows = model_rows(snapshot)
-        self._rows = {row.id: row for row in rows}
-        self.choices.show_models(snapshot.config, rows, step_choices(snapshot))
-        self.hint.setText(_HINT if any(row.ready for row in rows) else _NOTHING)
-        for (stage, column), cell in list(self.grid.cells.items()):
-            if cell.state == "done":
-                note, tip = quality_note(snapshot, stage, int(column), self._drawn_with[stage, column])
-                if note != cell.note:
-                    self.grid.set_cell(stage, column, cells.judged(cell, note, tip))
+        self._snapshot = snapshot
+        self._refresh()
 
-    def few_step_models(self) -> list[str]:
+    def show_catalog(self, runs: list[RunSummary]) -> None:
+        """Take the runs whose models can be set beside those of the open one."""
+        self.choices.models.show_catalog(runs)
+
+    def few_step_models(self) -> list[ModelKey]:
         """Return the teacher and every student of few steps: what a person wants to see side by side."""
-        most = max((row.own_steps for row in self._rows.values()), default=0)
-        return [row.id for row in self._rows.values() if row.own_steps == most or row.own_steps <= FEW_STEPS[0]]
+        rows = self.grid_page.lineup.rows.values()
+        most = max((row.own_steps for row in rows), default=0)
+        return [row.key for row in rows if row.own_steps == most or row.own_steps <= FEW_STEPS[0]]
 
     def generate(self) -> None:
-        """Ask for every ticked cell; what is there stays until its replacement comes."""
-        numbers, drawn_with = self.choices.numbers(), self.choices.sampler.read()
-        models = self.choices.chosen_models()
-        steps = self.choices.chosen_steps()
-        own = self.choices.own.isChecked()
-        if numbers is None or drawn_with is None or self._run is None or self._snapshot is None:
+        """Ask for every ticked cell that is not there yet."""
+        setting = Setting.read(self.choices)
+        if setting is None or self._snapshot is None:
             return
-        if not models or not (steps or own):
-            self.words.setText("Tick at least one model and one step count.")
-            return
-        self.cancel()
-        self._round += 1
-        counts = sorted({*steps, *(self._rows[name].own_steps for name in models if own)}, reverse=True)
-        self.grid.set_shape(
-            [(name, self._rows[name].words) for name in models],
-            [(str(count), f"{count} step{'s' if count != 1 else ''}") for count in counts],
-        )
-        wanted = [
-            (name, count)
-            for name in models
-            for count in counts
-            if self._prepare(
-                name, count, asked=count in steps or (own and count == self._rows[name].own_steps), shape=numbers[1]
-            )
-        ]
-        self._open = {(name, str(count)) for name, count in wanted}
-        self._asked = len(wanted)
-        self._front.setCurrentIndex(1)
-        self._tell()
-        # The session draws the newest wish first, so the first cell is wished for last.
-        keys = in_a_row(*numbers)
-        for name, count in reversed(wanted):
-            config = self._snapshot.config
-            sampler = config.sampler_for(config.stage(name), drawn_with[0])
-            request = SampleRequest(self._run, name, count, keys, self.device, sampler, drawn_with[1])
-            self._session.request(request, partial(self._answer, self._round))
-
-    def cancel(self) -> None:
-        """Drop what is not drawn yet."""
-        if not self._open:
-            return
-        self._session.cancel()
-        self._round += 1
-        for name, column in self._open:
-            self.grid.set_cell(name, column, cells.dropped(self._cell((name, column))))
-        self._open.clear()
-        self._tell(cancelled=True)
-
-    def _prepare(self, name: str, count: int, *, asked: bool, shape: int) -> bool:
-        """Set up a cell; return whether it is to be drawn."""
-        key = (name, str(count))
-        self.grid.set_cell(*key, cells.prepared(self._cell(key), self._rows[name], count, asked=asked, count=shape))
-        return self.grid.cells[key].state == "waiting"
-
-    def _cell(self, key: tuple[str, str]) -> Cell:
-        return self.grid.cells.get(key, Cell())
-
-    def _answer(self, asked: int, answer: SampleAnswer) -> None:
-        """Take an answer on the session's thread."""
-        image = block_image(answer.images) if answer.images is not None else None
-        self._bridge.post(partial(self._arrived, asked, answer, image))
-
-    def _arrived(self, asked: int, answer: SampleAnswer, image: QImage | None) -> None:
-        request = answer.request
-        key = (request.stage, str(request.sampling_steps))
-        if asked != self._round or key not in self._open or self._snapshot is None:
-            return
-        self._open.discard(key)
-        if image is None:
-            self.grid.set_cell(*key, cells.failed(self._cell(key), answer.error or ""))
+        if setting.missing:
+            self.hint.setText(setting.missing)
+            self.grid_page.say(setting.missing)
         else:
-            self._drawn_with[key] = str(request.sampler)
-            self.grid.set_cell(*key, cells.drawn(answer, image, self._rows[request.stage], self._snapshot))
-        self._tell(error=answer.error)
+            self.grid_page.draw(setting, self.device)
+        self._turn(GRID)
 
-    def _tell(self, *, cancelled: bool = False, error: str | None = None) -> None:
-        left = len(self._open)
-        self.choices.show_drawing(bool(left))
-        self.progress.setVisible(bool(left))
-        self.progress.show_fraction(1 - left / max(self._asked, 1))
-        drawn = any(cell.image is not None for cell in self.grid.cells.values())
-        self.save.setEnabled(drawn)
-        if error:
-            self.words.setText(error)
-        elif left:
-            self.words.setText(f"Drawing: {self._asked - left} of {self._asked} cells")
-        else:
-            self.words.setText("Cancelled; what was drawn stays." if cancelled else _KEY)
+    def sheet(self) -> Sheet | None:
+        """Return the setting with which the samples were drawn, or None before the first."""
+        return self._sheets.sheet()
 
-    def _enlarge(self, name: str, column: str) -> None:
-        cell = self.grid.cells[name, column]
+    def results(self) -> tuple[SheetCell, ...]:
+        """Return what was drawn, row by row."""
+        return self.grid_page.results()
+
+    def restore(self, sheet: Sheet) -> None:
+        """Draw a sheet again, as soon as the runs of its models are read; what is gone is left out."""
+        self._sheets.await_runs(sheet)
+        self._refresh()
+
+    def compare_marked(self) -> None:
+        """Open the page of the two marked cells."""
+        if self.bar.pages[PAIR].isEnabled():
+            self._turn(PAIR)
+
+    def star(self) -> None:
+        """Make the picked image a favourite, or no longer."""
+        place = self.grid.cursor_key
+        key = self.grid_page.picked_key(place) if place is not None else None
+        if key is not None:
+            self.favourites.toggle(key)
+
+    def browse(self, place: Place) -> None:
+        """Open the pages of images of a cell's model."""
+        self._turn(BROWSE, self.grid_page.lineup.title(place))
+
+    def inspect(self, place: Place, view: str) -> None:
+        """Ask for another view of the picked image of a cell."""
+        self.inspect_wanted.emit(self.drawings.answers[place].request, self.grid.picked, view)
+
+    def _refresh(self) -> None:
+        """Bring all up to date with the snapshots there are."""
+        if self._snapshot is None:
+            return
+        self._sheets.bring_runs(self._snapshot.path)
+        beside = [self._side_feeds.snapshots.get(path) for path in sorted(self.choices.models.beside)]
+        lineup = Lineup.of([self._snapshot, *(one for one in beside if one is not None)])
+        self.grid_page.show_lineup(lineup)
+        rows = list(lineup.rows.values())
+        self.choices.models.show_rows(self._snapshot.path, rows)
+        self.choices.show_steps(step_choices(*lineup.snapshots.values()))
+        self.choices.sampler.show_runs([one.config for one in lineup.snapshots.values()])
+        self.choices.show_ready(rows)
+        self.hint.setText(_HINT if any(row.ready for row in rows) else _NOTHING)
+        if self._sheets.restore(lineup):
+            self.generate()
+            self._sheets.restore_view()
+
+    def _turn(self, page: int, title: str | None = None) -> None:
+        """Bring a page to the front; of the pages of images, those of a cell by its title."""
+        if page == PAIR:
+            self._show_pair()
+        elif page == BROWSE:
+            self._show_offers(title)
+        self.bar.show_page(page)
+        grid = self.grid_page if self.grid_page.setting is not None else self.hint
+        self.pages.setCurrentWidget((grid, self.pair_page, self.browse_page)[page])
+
+    def _show_pair(self) -> None:
+        first, second = (self._side(place) for place in self.grid.marks)
+        if first is not None and second is not None:
+            self.pair_page.show_sides(first, second, self.grid.picked)
+            self.pair_page.view.setFocus()
+
+    def _side(self, place: Place | None) -> Side | None:
+        answer = self.drawings.answers.get(place)
+        if place is None or answer is None or answer.images is None:
+            return None
+        cell = self.grid.cells[place]
+        details = f"{cell.caption} · {cell.note}"
+        return Side(self.grid_page.lineup.title(place), details, cell, answer.images, answer.request.keys)
+
+    def _show_offers(self, title: str | None) -> None:
+        setting = self.grid_page.setting or Setting.read(self.choices)
+        offers = {} if setting is None else self.grid_page.offers(setting, self.device)
+        cursor = self.grid.cursor_key
+        here = self.grid_page.lineup.title(cursor) if cursor is not None else None
+        self.browse_page.show_offers(offers, title or here)
+
+    def _marked(self) -> None:
+        both = all(place in self.drawings.answers for place in self.grid.marks)
+        self.bar.pages[PAIR].setEnabled(both)
+
+    def _pick_shown(self) -> None:
+        """Pick out in the grid what the page of two cells shows."""
+        self.grid.pick(self.pair_page.index)
+
+    def _drawing_changed(self) -> None:
+        self.choices.show_drawing(self.drawing)
+        self.bar.save.setEnabled(any(cell.image is not None for cell in self.grid.cells.values()))
+        self._marked()
+
+    def _enlarge(self, model: ModelKey, column: ColumnKey) -> None:
+        cell = self.grid.cells[model, column]
         words = " · ".join(part for part in (cell.caption, cell.note) if part)
-        steps = f"{column} step{'s' if column != '1' else ''}"
-        dialog = PictureDialog(self, f"{name}, {steps}", words, cell)
-        dialog.open()
+        PictureDialog(self, self.grid_page.lineup.title((model, column)), words, cell, self.lens).open()
+
+    def _show_menu(self, model: ModelKey, column: ColumnKey, place: QPoint) -> None:
+        menu = cell_menu(self, (model, column))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(place)
 
     def _save(self) -> None:
-        self.save_wanted.emit(self.grid.grab().toImage())
+        self.save_wanted.emit(self.grid.picture())
+
+    def _want_runs(self, runs: frozenset[Path]) -> None:
+        self._side_feeds.want(_ME, runs)
+        self._refresh()
+
+    def _not_read(self, path: Path, sentence: str) -> None:
+        """Go on without a run that cannot be read."""
+        if path in self.choices.models.beside:
+            self._sheets.leave_out(path)
+            self.choices.models.set_beside(self.choices.models.beside - {path})
+            self.grid_page.say(sentence)
+
+    def _wire(self) -> None:
+        self.choices.generate_wanted.connect(self.generate)
+        self.choices.cancel_wanted.connect(self.grid_page.cancel)
+        self.choices.models.runs_wanted.connect(self._want_runs)
+        self.bar.page_wanted.connect(self._turn)
+        self.bar.alone.toggled.connect(self.grid.set_alone)
+        self.bar.save.clicked.connect(self._save)
+        self.grid.enlarged.connect(self._enlarge)
+        self.grid.menu_wanted.connect(self._show_menu)
+        self.grid.compare_wanted.connect(self.compare_marked)
+        self.grid.starred.connect(self.star)
+        self.grid.marked.connect(self._marked)
+        self.pair_page.turned.connect(self._pick_shown)
+        self.grid_page.changed.connect(self._drawing_changed)
+        self.favourites.failed.connect(self.grid_page.say)
+        self._side_feeds.changed.connect(self._refresh)
+        self._side_feeds.failed.connect(self._not_read)
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(16)
-        head.addWidget(self.words, 1)
-        head.addWidget(self.save)
-        drawn = QWidget()
-        right = QVBoxLayout(drawn)
-        right.setContentsMargins(0, 0, 0, 0)
+        for page in (self.hint, self.grid_page, self.pair_page, self.browse_page):
+            self.pages.addWidget(page)
+        right = QVBoxLayout()
         right.setSpacing(8)
-        right.addLayout(head)
-        right.addWidget(self.progress)
-        right.addWidget(self.area, 1)
-        self.progress.hide()
-        stack = QWidget()
-        self._front = QStackedLayout(stack)
-        self._front.addWidget(self.hint)
-        self._front.addWidget(drawn)
+        right.addWidget(self.bar)
+        right.addWidget(self.pages, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
         row.addWidget(self.choices)
-        row.addWidget(stack, 1)
+        row.addLayout(right, 1)
+        self._turn(GRID)
+        self._marked()

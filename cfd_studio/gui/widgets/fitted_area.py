@@ -12,15 +12,20 @@ class FittedArea(QScrollArea):
     -------
     room_changed(QSize)
         The size inside the frame without scroll bars.
+    moved
+        Another part came into sight.
     """
 
     room_changed = Signal(QSize)
+    moved = Signal()
 
     def __init__(self, inside: QWidget) -> None:
         super().__init__()
         self.setWidget(inside)
         self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for bar in (self.horizontalScrollBar(), self.verticalScrollBar()):
+            bar.valueChanged.connect(self.moved)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Tell the new room."""

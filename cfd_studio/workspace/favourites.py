@@ -1,0 +1,66 @@
+"""The images that a person wants to see again: seeds and indices, in one small JSON file of the user's."""
+
+import contextlib
+import time
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from cfd_studio.protocol.fields import Words
+from cfd_studio.protocol.sampling import ImageKey
+from cfd_studio.protocol.sheets import MOST_KEYS, Whole
+from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.workspace.folders import config_folder
+
+
+class Favourites(Words):
+    """Seed and index of each favourite, in the order in which they were chosen; as many as a sheet can hold."""
+
+    keys: tuple[tuple[Whole, Whole], ...] = Field((), max_length=MOST_KEYS)
+
+    @field_validator("keys")
+    @classmethod
+    def _once(cls, keys: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        return tuple(dict.fromkeys(keys))
+
+    @classmethod
+    def of(cls, keys: tuple[ImageKey, ...]) -> "Favourites":
+        """Return them as they are written."""
+        return cls(keys=tuple((key.seed, key.index) for key in keys))
+
+    @property
+    def image_keys(self) -> tuple[ImageKey, ...]:
+        """What each favourite is drawn from."""
+        return tuple(ImageKey(*key) for key in self.keys)
+
+
+def favourites_file() -> Path:
+    """Return where they lie."""
+    return config_folder() / "favourites.json"
+
+
+def load_favourites(path: Path | None = None) -> Favourites:
+    """Return the favourites; a damaged file is kept aside, and there are none then."""
+    path = path or favourites_file()
+    try:
+        return Favourites.model_validate_json(read_bounded(path, LARGEST_NOTE, follow=True))
+    except FileNotFoundError:
+        return Favourites()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError):  # a file that cannot be moved cannot be read either
+            path.rename(path.with_name(f"{path.stem}.damaged-{time.time_ns()}{path.suffix}"))
+        return Favourites()
+
+
+def save_favourites(favourites: Favourites, path: Path | None = None) -> None:
+    """Write the favourites.
+
+    Raises
+    ------
+    OSError
+        Where the folder cannot be written; the old file is untouched.
+    """
+    path = path or favourites_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(path, favourites.model_dump_json(indent=2).encode())

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QLineEdit
 
 if TYPE_CHECKING:
     from cfd_studio.gui.main_window import MainWindow
@@ -17,6 +17,7 @@ def add_shortcuts(window: "MainWindow") -> None:
     keys: dict[str, Callable[[], object]] = {
         "Ctrl+N": window.show_new_run,
         "Ctrl+O": window.choose_run,
+        "Ctrl+F": partial(_search, window.sidebar.search),
         "Ctrl+I": window.transfers.choose_checkpoint,
         "Ctrl+R": partial(_press, header.start),
         "Ctrl+P": partial(_press, header.pause),
@@ -33,6 +34,12 @@ def add_shortcuts(window: "MainWindow") -> None:
     }
     for key, action in keys.items():
         QShortcut(QKeySequence(key), window).activated.connect(action)
+
+
+def _search(field: QLineEdit) -> None:
+    if field.isVisible():
+        field.setFocus()
+        field.selectAll()
 
 
 def _press(button: QAbstractButton) -> None:

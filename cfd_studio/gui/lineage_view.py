@@ -1,0 +1,156 @@
+"""The lineage of all runs on the screen."""
+
+import html
+from pathlib import Path
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView
+
+from cfd_studio.gui import theme
+from cfd_studio.gui.models.lineage import Node
+
+_NODE = int(Qt.ItemDataRole.UserRole)
+_HEIGHT = 28
+Index = QModelIndex | QPersistentModelIndex
+_Key = tuple[Path, str]
+
+
+class LineageView(QTreeView):
+    """Runs and their models as a tree, everything open unless the person closed it.
+
+    Signals
+    -------
+    run_picked(object)
+        The path of a run that was clicked, itself or one of its models.
+    """
+
+    run_picked = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trees: tuple[Node, ...] = ()
+        self._closed: set[_Key] = set()
+        self._filling = False
+        self._tree = QStandardItemModel(self)
+        self.setModel(self._tree)
+        self.setItemDelegate(_NodeDelegate(self))
+        self.setHeaderHidden(True)
+        self.setIndentation(14)
+        self.setMouseTracking(True)
+        self.setUniformRowHeights(True)
+        self.setExpandsOnDoubleClick(False)
+        self.setVerticalScrollMode(QTreeView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setAccessibleName("Lineage of the runs")
+        self.clicked.connect(self._pick)
+        self.activated.connect(self._pick)
+        self.collapsed.connect(self._close_node)
+        self.expanded.connect(self._open_node)
+
+    def show_trees(self, trees: tuple[Node, ...]) -> None:
+        """Show how the runs hang together now; the place stays, and what was closed."""
+        if trees == self._trees:
+            return
+        self._trees = trees
+        place, chosen = self.verticalScrollBar().value(), self.node(self.currentIndex())
+        self._filling = True
+        self._tree.clear()
+        self._add(self._tree.invisibleRootItem(), trees)
+        self._filling = False
+        self.doItemsLayout()
+        self.verticalScrollBar().setValue(place)
+        if chosen is not None:
+            self._mark((chosen.run, chosen.stage))
+
+    def select(self, path: Path | None) -> None:
+        """Mark a run as open, or none; a model of it that is marked stays so."""
+        marked = self.node(self.currentIndex())
+        if path is None:
+            self.selectionModel().clear()
+        elif marked is None or marked.run != path:
+            self._mark((path, ""))
+
+    def node(self, index: QModelIndex) -> Node | None:
+        """Return what stands in a row."""
+        found = index.data(_NODE) if index.isValid() else None
+        return found if isinstance(found, Node) else None
+
+    def chosen(self) -> Node | None:
+        """Return the node that the keyboard is on."""
+        return self.node(self.currentIndex())
+
+    def run_at(self, place: QPoint) -> Node | None:
+        """Return the node at a place of the viewport."""
+        return self.node(self.indexAt(place))
+
+    def _add(self, parent: QStandardItem, nodes: tuple[Node, ...]) -> None:
+        for node in nodes:
+            item = QStandardItem(node.text)
+            item.setEditable(False)
+            item.setData(node, _NODE)
+            item.setToolTip(f"<p style='white-space: pre-wrap'>{html.escape(node.tip)}</p>")
+            item.setAccessibleDescription(node.tip)
+            parent.appendRow(item)
+            self._add(item, node.children)
+            self.setExpanded(item.index(), (node.run, node.stage) not in self._closed)
+
+    def _mark(self, key: _Key) -> None:
+        item = _find(self._tree.invisibleRootItem(), key)
+        if item is None:
+            self.selectionModel().clear()
+        else:
+            self.setCurrentIndex(item.index())
+
+    def _pick(self, index: QModelIndex) -> None:
+        if (node := self.node(index)) is not None:
+            self.run_picked.emit(node.run)
+
+    def _close_node(self, index: QModelIndex) -> None:
+        if not self._filling and (node := self.node(index)) is not None:
+            self._closed.add((node.run, node.stage))
+
+    def _open_node(self, index: QModelIndex) -> None:
+        if not self._filling and (node := self.node(index)) is not None:
+            self._closed.discard((node.run, node.stage))
+
+
+def _find(parent: QStandardItem, key: _Key) -> QStandardItem | None:
+    for row in range(parent.rowCount()):
+        item = parent.child(row)
+        node = item.data(_NODE)
+        found = item if (node.run, node.stage) == key else _find(item, key)
+        if found is not None:
+            return found
+    return None
+
+
+class _NodeDelegate(QStyledItemDelegate):
+    """Paints a run or a model: its name, and at the right its figure."""
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
+        return QSize(100, _HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        node = index.data(_NODE)
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        if selected or state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("accent_soft" if selected else "raised"))
+            painter.drawRoundedRect(QRectF(rect).adjusted(0, 1, -8, -1), 5, 5)
+        line = rect.adjusted(6, 0, -16, 0)
+        painter.setFont(theme.font(11, tabular=True))
+        painter.setPen(theme.color("faint" if node.faint or not node.stage else "muted"))
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, node.note)
+        taken = QFontMetrics(painter.font()).horizontalAdvance(node.note) + (8 if node.note else 0)
+        painter.setFont(theme.font(13, QFont.Weight.Normal if node.stage else QFont.Weight.DemiBold))
+        painter.setPen(theme.color("faint" if node.faint else "text"))
+        room = line.width() - taken
+        shown = QFontMetrics(painter.font()).elidedText(node.text, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
+        painter.restore()

@@ -30,6 +30,7 @@ class AboutDialog(QDialog):
         self.tags = QLineEdit(", ".join(about.tags), maxLength=MOST_TAGS * (LONGEST_TAG + 2))
         self.tags.setPlaceholderText("baseline, keep")
         self.notes = QPlainTextEdit(about.notes, tabChangesFocus=True)
+        self.notes.setProperty("role", "notes")  # QAbstractScrollArea is without a frame
         self.notes.setPlaceholderText("What you tried, what you saw, what comes next")
         self.state = label("Saved while you type.", "faint", wrap=True)
         self.closing = Button("Close", role="primary", tip="Close; everything is saved (Escape)")

@@ -1,14 +1,16 @@
 """The lineage of all runs on the screen."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QStandardItem, QStandardItemModel
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen, QPolygonF, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView
 
 from cfd_studio.gui import theme
-from cfd_studio.gui.models.lineage import Node
+from cfd_studio.gui.models.lineage import Node, lineage
+from cfd_studio.runs.catalog import RunSummary
 
 _NODE = int(Qt.ItemDataRole.UserRole)
 _HEIGHT = 28
@@ -29,7 +31,8 @@ class LineageView(QTreeView):
 
     def __init__(self) -> None:
         super().__init__()
-        self._trees: tuple[Node, ...] = ()
+        self._shown: Sequence[tuple[object, ...]] = ()
+        self._open: Path | None = None
         self._closed: set[_Key] = set()
         self._filling = False
         self._tree = QStandardItemModel(self)
@@ -37,6 +40,7 @@ class LineageView(QTreeView):
         self.setItemDelegate(_NodeDelegate(self))
         self.setHeaderHidden(True)
         self.setIndentation(14)
+        self.setViewportMargins(8, 0, 0, 0)
         self.setMouseTracking(True)
         self.setUniformRowHeights(True)
         self.setExpandsOnDoubleClick(False)
@@ -49,41 +53,62 @@ class LineageView(QTreeView):
         self.collapsed.connect(self._close_node)
         self.expanded.connect(self._open_node)
 
-    def show_trees(self, trees: tuple[Node, ...]) -> None:
+    def show_runs(self, runs: list[RunSummary]) -> None:
         """Show how the runs hang together now; the place stays, and what was closed."""
-        if trees == self._trees:
+        shown = [(run.path, run.name, run.state == "away", run.models) for run in runs]
+        if shown == self._shown:
             return
-        self._trees = trees
-        place, chosen = self.verticalScrollBar().value(), self.node(self.currentIndex())
+        self._shown = shown
+        place, chosen = self.verticalScrollBar().value(), self._node(self.currentIndex())
         self._filling = True
         self._tree.clear()
-        self._add(self._tree.invisibleRootItem(), trees)
+        self._add(self._tree.invisibleRootItem(), lineage(runs))
         self._filling = False
         self.doItemsLayout()
         self.verticalScrollBar().setValue(place)
         if chosen is not None:
             self._mark((chosen.run, chosen.stage))
+        else:
+            self.select(self._open)
 
     def select(self, path: Path | None) -> None:
         """Mark a run as open, or none; a model of it that is marked stays so."""
-        marked = self.node(self.currentIndex())
+        self._open = path
+        marked = self._node(self.currentIndex())
         if path is None:
             self.selectionModel().clear()
         elif marked is None or marked.run != path:
             self._mark((path, ""))
+            self.scrollTo(self.currentIndex(), QTreeView.ScrollHint.PositionAtTop)
 
-    def node(self, index: QModelIndex) -> Node | None:
-        """Return what stands in a row."""
+    def _node(self, index: QModelIndex) -> Node | None:
         found = index.data(_NODE) if index.isValid() else None
         return found if isinstance(found, Node) else None
 
-    def chosen(self) -> Node | None:
-        """Return the node that the keyboard is on."""
-        return self.node(self.currentIndex())
+    def chosen(self) -> Path | None:
+        """Return the run that the keyboard is on, itself or one of its models."""
+        return self._run_of(self.currentIndex())
 
-    def run_at(self, place: QPoint) -> Node | None:
-        """Return the node at a place of the viewport."""
-        return self.node(self.indexAt(place))
+    def run_at(self, place: QPoint) -> Path | None:
+        """Return the run at a place of the viewport."""
+        return self._run_of(self.indexAt(place))
+
+    def _run_of(self, index: QModelIndex) -> Path | None:
+        node = self._node(index)
+        return node.run if node else None
+
+    def drawBranches(self, painter: QPainter, rect: QRect, index: Index) -> None:
+        """Draw an arrow before what can be opened and closed, and nothing else."""
+        if not self.model().hasChildren(index):
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.color("faint"), 1.4, c=Qt.PenCapStyle.RoundCap, j=Qt.PenJoinStyle.RoundJoin))
+        painter.translate(rect.right() - self.indentation() / 2 + 1, rect.center().y() + 0.5)
+        if self.isExpanded(index):
+            painter.rotate(90)
+        painter.drawPolyline(QPolygonF([QPointF(-1.5, -3.5), QPointF(2, 0), QPointF(-1.5, 3.5)]))
+        painter.restore()
 
     def _add(self, parent: QStandardItem, nodes: tuple[Node, ...]) -> None:
         for node in nodes:
@@ -100,19 +125,19 @@ class LineageView(QTreeView):
         item = _find(self._tree.invisibleRootItem(), key)
         if item is None:
             self.selectionModel().clear()
-        else:
-            self.setCurrentIndex(item.index())
+            return
+        self.setCurrentIndex(item.index())
 
     def _pick(self, index: QModelIndex) -> None:
-        if (node := self.node(index)) is not None:
-            self.run_picked.emit(node.run)
+        if (run := self._run_of(index)) is not None:
+            self.run_picked.emit(run)
 
     def _close_node(self, index: QModelIndex) -> None:
-        if not self._filling and (node := self.node(index)) is not None:
+        if not self._filling and (node := self._node(index)) is not None:
             self._closed.add((node.run, node.stage))
 
     def _open_node(self, index: QModelIndex) -> None:
-        if not self._filling and (node := self.node(index)) is not None:
+        if not self._filling and (node := self._node(index)) is not None:
             self._closed.discard((node.run, node.stage))
 
 

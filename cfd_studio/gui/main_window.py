@@ -249,7 +249,7 @@ class MainWindow(QMainWindow):
             source.import_wanted.connect(self.transfers.choose_checkpoint)
         self.sidebar.run_picked.connect(self.open_run)
         self.sidebar.home_wanted.connect(self.show_home)
-        self.sidebar.verb_wanted.connect(self.run_actions.do)
+        self.sidebar.browser.verb_wanted.connect(self.run_actions.do)
         self.sidebar.forget_wanted.connect(self.run_actions.forget)
         self.welcome.run_picked.connect(self.open_run)
         self.sidebar.theme_wanted.connect(self.preferences.choose_theme)

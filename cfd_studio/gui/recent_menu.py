@@ -46,7 +46,7 @@ class RecentMenu(QMenu):
         recent = [known[path] for path in self._opened if path in known]
         if not recent:
             return
-        self.addSection("Opened last")
+        self.addSeparator()
         for run in recent:
             gone = run.summary.state == "gone"
             path = str(run.path)

@@ -15,7 +15,7 @@ from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.trash_dialog import TrashDialog
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.runs.about import About, change_about, read_about
+from cfd_studio.runs.about import LONGEST_NAME, About, change_about, read_about
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.recipe import recipe_of
 from cfd_studio.runs.removal import refuse_at_work, size_of
@@ -114,7 +114,9 @@ class RunActions(QObject):
             return recipe_of(folder), next((request for request in asked if request), None)
 
         def fill(found: tuple[dict[str, Any], ExecutionRequest | None]) -> None:
-            self._window.beginnings.fill_form_from(f"Like {run.summary.name}", *found)
+            recipe, request = found
+            name = run.summary.name[:LONGEST_NAME]
+            self._window.beginnings.fill_form_from(f"Like {name}", recipe | {"name": name}, request)
 
         self._clerk.submit(read, fill, self._failed)
 

@@ -52,11 +52,12 @@ class RunDelegate(QStyledItemDelegate):
         rect: QRect = option.rect
         _paint_ground(painter, rect, option.state)
         area = _area(rect)
-        paint_run(painter, area, listed)
-        if listed.summary.state == "lost":
+        lost = listed.summary.state == "lost"
+        paint_run(painter, area, listed, third_line=not lost)
+        if lost:
             _paint_resume(painter, resume_area(rect))
-        if tags := listed.summary.about.tags:
-            _paint_tags(painter, lines_of(area)[2].translated(0, LINE + 4), tags)
+        ground = "surface" if option.state & QStyle.StateFlag.State_Selected else "raised"
+        _paint_tags(painter, lines_of(area)[2].translated(0, LINE + 4), listed.summary.about.tags, ground)
         painter.restore()
 
     def editorEvent(self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index) -> bool:
@@ -111,7 +112,7 @@ def _paint_resume(painter: QPainter, area: QRectF) -> None:
     painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "Resume")
 
 
-def _paint_tags(painter: QPainter, line: QRect, tags: tuple[str, ...]) -> None:
+def _paint_tags(painter: QPainter, line: QRect, tags: tuple[str, ...], ground: str) -> None:
     painter.setFont(theme.font(11))
     metrics, left = QFontMetrics(painter.font()), line.left()
     for tag in tags:
@@ -121,7 +122,7 @@ def _paint_tags(painter: QPainter, line: QRect, tags: tuple[str, ...]) -> None:
         shown = metrics.elidedText(tag, Qt.TextElideMode.ElideRight, room - 12)
         area = QRectF(left, line.top(), metrics.horizontalAdvance(shown) + 12, LINE)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.mixed("accent", "surface", 0.16))
+        painter.setBrush(theme.color(ground))
         painter.drawRoundedRect(area, 4, 4)
         painter.setPen(theme.color("muted"))
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, shown)

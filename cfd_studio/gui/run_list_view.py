@@ -80,15 +80,16 @@ class RunListView(QListView):
             selection.setCurrentIndex(self.runs.index(row), QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self._arranging = False
 
-    def chosen(self) -> ListedRun | None:
+    def chosen(self) -> Path | None:
         """Return the run that the keyboard is on."""
-        row = self.currentIndex().row()
-        return self.runs.rows[row] if 0 <= row < len(self.runs.rows) else None
+        return self._run_of(self.currentIndex())
 
-    def run_at(self, place: QPoint) -> ListedRun | None:
+    def run_at(self, place: QPoint) -> Path | None:
         """Return the run at a place of the viewport."""
-        index = self.indexAt(place)
-        return self.runs.rows[index.row()] if index.isValid() else None
+        return self._run_of(self.indexAt(place))
+
+    def _run_of(self, index: QModelIndex) -> Path | None:
+        return self.runs.rows[index.row()].path if index.isValid() else None
 
     def _went_to(self, index: QModelIndex) -> None:
         if index.isValid() and not self._arranging and self.runs.rows[index.row()].path != self._open:

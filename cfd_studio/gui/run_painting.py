@@ -25,8 +25,8 @@ def lines_of(area: QRect) -> tuple[QRect, QRect, QRect]:
     return first, first.translated(0, LINE + 2), first.translated(0, 2 * LINE + 4)
 
 
-def paint_run(painter: QPainter, area: QRect, listed: ListedRun) -> None:
-    """Draw a run into an area of `HEIGHT`; a lost one leaves its third line free for what can be done about it."""
+def paint_run(painter: QPainter, area: QRect, listed: ListedRun, *, third_line: bool = True) -> None:
+    """Draw a run into an area of `HEIGHT`; its third line says how far it is, or how good."""
     run = listed.summary
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -36,15 +36,8 @@ def paint_run(painter: QPainter, area: QRect, listed: ListedRun) -> None:
     painter.setPen(theme.color("text"))
     draw_line(painter, first, run.name)
     _paint_state(painter, second, run)
-    painter.setFont(theme.font(12, tabular=True))
-    painter.setPen(theme.color("muted"))
-    if run.stages_done < run.stages and run.state not in _NOT_UNDER_WAY | {"lost"}:
-        bar = QRectF(third.left(), third.center().y() - 1, third.width() - 40, 3)
-        paint_bar(painter, bar, run.progress, STATE_TONES[run.state])
-        painter.setPen(theme.color("muted"))
-        draw_line(painter, third, f"{run.progress:.0%}", Qt.AlignmentFlag.AlignRight)
-    elif run.state != "lost":
-        draw_line(painter, third, standing_words(run))
+    if third_line:
+        _paint_standing(painter, third, run)
     painter.restore()
 
 
@@ -77,6 +70,19 @@ def _paint_state(painter: QPainter, line: QRect, run: RunSummary) -> None:
     draw_line(painter, line.adjusted(13, 0, 0, 0), STATE_WORDS[run.state])
     painter.setPen(theme.color("faint"))
     draw_line(painter, line, _age(run.changed), Qt.AlignmentFlag.AlignRight)
+
+
+def _paint_standing(painter: QPainter, line: QRect, run: RunSummary) -> None:
+    painter.setFont(theme.font(12, tabular=True))
+    painter.setPen(theme.color("muted"))
+    if run.state == "new":
+        draw_line(painter, line, f"{run.stages} stage{'s' if run.stages != 1 else ''}")
+    elif run.stages_done == run.stages or run.state in _NOT_UNDER_WAY:
+        draw_line(painter, line, standing_words(run))
+    else:
+        draw_line(painter, line, f"{run.progress:.0%}", Qt.AlignmentFlag.AlignRight)
+        bar = QRectF(line.left(), line.center().y() - 1, line.width() - 40, 3)
+        paint_bar(painter, bar, run.progress, STATE_TONES[run.state])
 
 
 def _age(moment: float) -> str:

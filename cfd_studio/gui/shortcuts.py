@@ -17,7 +17,7 @@ def add_shortcuts(window: "MainWindow") -> None:
     keys: dict[str, Callable[[], object]] = {
         "Ctrl+N": window.show_new_run,
         "Ctrl+O": window.choose_run,
-        "Ctrl+F": partial(_search, window.sidebar.search),
+        "Ctrl+F": partial(_search, window.sidebar.browser.search),
         "Ctrl+I": window.transfers.choose_checkpoint,
         "Ctrl+R": partial(_press, header.start),
         "Ctrl+P": partial(_press, header.pause),

@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage, QPainter
 from cfd_studio.gui.run_feed import read_strip
 
 PER_SIDE = 2
+GAP = 4
 SIDE = 96  # pixels: twice what is shown, for dense screens
 
 
@@ -42,9 +43,10 @@ def _square(strip: QImage) -> QImage:
     result.fill(Qt.GlobalColor.black)
     painter = QPainter(result)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, side > SIDE // per_side)  # small ones stay crisp
-    cell = SIDE / per_side
+    cell = (SIDE - GAP * (per_side - 1)) / per_side
     for index in range(per_side**2):
+        row, column = divmod(index, per_side)
         source = QRectF(index * (side + 1), 0, min(side, strip.width()), side)
-        painter.drawImage(QRectF(index % per_side * cell, index // per_side * cell, cell, cell), strip, source)
+        painter.drawImage(QRectF(column * (cell + GAP), row * (cell + GAP), cell, cell), strip, source)
     painter.end()
     return result

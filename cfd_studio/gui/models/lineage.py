@@ -75,8 +75,7 @@ class _Forest:
         shown = [model for model in run.models if model.kind != "classifier" or self._seen(run, model)]
         first = tuple(self._model(run, model, shown) for model in shown if model.parent is None)
         note = f"{run.best.name}, {run.best.space}" if run.best else ""
-        tip = "\n".join(part for part in (run.name, str(run.path), run.sentence) if part)
-        return Node(run.path, "", run.name, note, tip, run.state in ("gone", "away"), first)
+        return Node(run.path, "", run.name, note, f"{run.name}\n{run.path}", run.state in ("gone", "away"), first)
 
     def _model(self, run: RunSummary, model: Model, shown: list[Model]) -> Node:
         students = [self._model(run, other, shown) for other in shown if other.parent == model.id]

@@ -31,7 +31,6 @@ class RunListModel(QAbstractListModel):
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[ListedRun] = []
-        self.total = 0
         self._all: list[ListedRun] = []
         self._words: list[str] = []
         self._order: _Key = next(iter(ORDERS.values()))
@@ -43,7 +42,7 @@ class RunListModel(QAbstractListModel):
 
     def show_runs(self, runs: list[ListedRun]) -> None:
         """Take in how the runs stand now."""
-        self._all, self.total = runs, len(runs)
+        self._all = runs
         self._arrange()
 
     def search(self, text: str) -> None:
@@ -79,7 +78,7 @@ class RunListModel(QAbstractListModel):
 
     def _arrange(self) -> None:
         """Turn the rows into those that are wanted, one insertion, move or removal at a time."""
-        found = [run for run in self._all if all(word in _text(run.summary) for word in self._words)]
+        found = [run for run in self._all if self._matches(run.summary)]
         wanted = sorted(found, key=lambda run: self._order(run.summary))
         paths = {run.path for run in wanted}
         for row in reversed(range(len(self.rows))):
@@ -90,9 +89,17 @@ class RunListModel(QAbstractListModel):
         for row, run in enumerate(wanted):
             self._put(row, run)
 
+    def _matches(self, run: RunSummary) -> bool:
+        if not self._words:
+            return True
+        parts = (run.name, run.path.name, *run.about.tags, run.about.notes, STATE_WORDS[run.state])
+        text = "\n".join(parts).casefold()
+        return all(word in text for word in self._words)
+
     def _put(self, row: int, run: ListedRun) -> None:
         """Let a run stand in a row; all above it stand where they belong."""
-        before = self.row_of(run.path)
+        stays = row < len(self.rows) and self.rows[row].path == run.path
+        before = row if stays else self.row_of(run.path)
         if before < 0:
             self.beginInsertRows(_NOWHERE, row, row)
             self.rows.insert(row, run)
@@ -120,8 +127,3 @@ def standing_words(run: RunSummary) -> str:
     """Return the best figure of a run with the space that it was measured in; nothing before there is one."""
     best = run.best
     return "" if best is None else f"{best.name} {short(best.value)} in {best.space}"
-
-
-def _text(run: RunSummary) -> str:
-    parts = (run.name, run.path.name, *run.about.tags, run.about.notes, STATE_WORDS[run.state])
-    return "\n".join(parts).casefold()

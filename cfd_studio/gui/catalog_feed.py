@@ -109,6 +109,7 @@ class CatalogFeed:
                 due = time.monotonic() + POLL_SECONDS
             if self._take_in(self._lookout.collect(SLICE_SECONDS)):
                 self._wake.set()  # there are others to be asked after
+                continue
             runs = self._list()
             if runs != told and (runs or not self._lookout.busy):
                 told = runs

@@ -62,7 +62,11 @@ class LineageView(QTreeView):
         place, chosen = self.verticalScrollBar().value(), self._node(self.currentIndex())
         self._filling = True
         self._tree.clear()
-        self._add(self._tree.invisibleRootItem(), lineage(runs))
+        self._tree.invisibleRootItem().appendRows([_item(node) for node in lineage(runs)])
+        self.expandAll()
+        for key in self._closed:
+            if (item := _find(self._tree.invisibleRootItem(), key)) is not None:
+                self.collapse(item.index())
         self._filling = False
         self.doItemsLayout()
         self.verticalScrollBar().setValue(place)
@@ -110,17 +114,6 @@ class LineageView(QTreeView):
         painter.drawPolyline(QPolygonF([QPointF(-1.5, -3.5), QPointF(2, 0), QPointF(-1.5, 3.5)]))
         painter.restore()
 
-    def _add(self, parent: QStandardItem, nodes: tuple[Node, ...]) -> None:
-        for node in nodes:
-            item = QStandardItem(node.text)
-            item.setEditable(False)
-            item.setData(node, _NODE)
-            item.setToolTip(f"<p style='white-space: pre-wrap'>{html.escape(node.tip)}</p>")
-            item.setAccessibleDescription(node.tip)
-            parent.appendRow(item)
-            self._add(item, node.children)
-            self.setExpanded(item.index(), (node.run, node.stage) not in self._closed)
-
     def _mark(self, key: _Key) -> None:
         item = _find(self._tree.invisibleRootItem(), key)
         if item is None:
@@ -139,6 +132,16 @@ class LineageView(QTreeView):
     def _open_node(self, index: QModelIndex) -> None:
         if not self._filling and (node := self._node(index)) is not None:
             self._closed.discard((node.run, node.stage))
+
+
+def _item(node: Node) -> QStandardItem:
+    item = QStandardItem(node.text)
+    item.setEditable(False)
+    item.setData(node, _NODE)
+    item.setToolTip(f"<p style='white-space: pre-wrap'>{html.escape(node.tip)}</p>")
+    item.setAccessibleDescription(node.tip)
+    item.appendRows([_item(child) for child in node.children])
+    return item
 
 
 def _find(parent: QStandardItem, key: _Key) -> QStandardItem | None:

@@ -15,7 +15,7 @@ _NOWHERE = QModelIndex()
 _STATES = tuple(STATE_WORDS)  # those that still need somebody come first
 _Key = Callable[[RunSummary], tuple[object, ...]]
 ORDERS: dict[str, _Key] = {
-    "Newest first": lambda run: (-run.begun, run.path),
+    "Newest first": lambda run: (-run.begun, str(run.path)),
     "Name": lambda run: (run.name.casefold(), -run.begun),
     "State": lambda run: (_STATES.index(run.state), -run.begun),
     # Distances in different feature spaces do not compare: each space stands by itself.

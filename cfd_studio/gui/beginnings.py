@@ -74,15 +74,33 @@ class Beginnings(QObject):
     def fill_form(self) -> None:
         """Fill the form with the presets and what was used last."""
 
-        def read() -> dict[str, Any]:
-            return {name: migrate(json.loads(path.read_bytes())) for name, path in presets().items()}
-
         def offer(recipes: dict[str, Any]) -> None:
             settings = self._preferences.settings
             self._form.offer(recipes, runs_folder(), settings.request, settings.image_folders)
             self.form_ready.emit()
 
-        self._clerk.submit(read, offer, self._unreadable)
+        self._clerk.submit(_read_presets, offer, self._unreadable)
+
+    def fill_form_from(self, name: str, recipe: dict[str, Any], request: ExecutionRequest | None) -> None:
+        """Fill the form with another run's recipe, to begin one like it.
+
+        Parameters
+        ----------
+        name : str
+            What the form calls it, among the presets.
+        recipe : dict
+        request : ExecutionRequest or None
+            What that run asked of the machine; None for what was used last.
+        """
+        settings = self._preferences.settings
+
+        def offer(recipes: dict[str, Any]) -> None:
+            self._form.offer(
+                {name: recipe} | recipes, runs_folder(), request or settings.request, settings.image_folders
+            )
+            self.form_ready.emit()
+
+        self._clerk.submit(_read_presets, offer, self._unreadable)
 
     def start_again(self, snapshot: RunSnapshot, *, split: bool = False) -> None:
         """Start or resume a run, on the device and by the plan that it was on before, where jobs run by choice.
@@ -112,3 +130,7 @@ class Beginnings(QObject):
 
     def _unreadable(self, error: Exception) -> None:
         self.failed.emit(str(error))
+
+
+def _read_presets() -> dict[str, Any]:
+    return {name: migrate(json.loads(path.read_bytes())) for name, path in presets().items()}

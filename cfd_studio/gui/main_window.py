@@ -22,6 +22,7 @@ from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.panels.sidebar import Sidebar
 from cfd_studio.gui.panels.welcome import WelcomePanel
 from cfd_studio.gui.preferences import Preferences
+from cfd_studio.gui.run_actions import RunActions
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
 from cfd_studio.gui.shortcut_sheet import ShortcutSheet
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self._told: set[tuple[Path, int]] = set()
         self.departure = Departure(self)
         self.steering = Steering(self)
+        self.run_actions = RunActions(self)
         self._lay_out()
         self.layout_memory = Layout(self)
         self._wire()
@@ -108,6 +110,20 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.page)
         self.sidebar.select(path)
 
+    def close_run(self, path: Path) -> None:
+        """Leave a run, if it is the one that is shown."""
+        if self.feed is not None and path == self.feed.path:
+            self.clerk.submit(self.feed.close)
+            self.feed = None
+            self.page.reset()
+            self.show_home()
+
+    @Slot()
+    def show_home(self) -> None:
+        """Show the first page; the run that is open stays so."""
+        self.pages.setCurrentWidget(self.welcome)
+        self.sidebar.select(None)
+
     @Slot(str)
     def say(self, sentence: str, details: str = "", kind: str = "error") -> None:
         """Show a sentence above everything."""
@@ -117,6 +133,7 @@ class MainWindow(QMainWindow):
         """End all threads of the window; it is closed right after."""
         self.layout_memory.remember()
         self._timer.stop()
+        self.run_actions.close()
         self.bridge.close()
         self.errands.close()
         self.session.close()
@@ -140,7 +157,8 @@ class MainWindow(QMainWindow):
         self.side_feeds.tick()
         runs = self.catalog.take()
         if runs is not None:
-            self.sidebar.show_runs(runs)
+            self.sidebar.show_runs(runs, self.preferences.settings.opened)
+            self.welcome.show_runs(runs)
             self.page.curves.overlaid.offer_runs(runs)
             self.page.compare.show_catalog(runs)
         if self.feed is None:
@@ -155,6 +173,7 @@ class MainWindow(QMainWindow):
         self.controller.observe(snapshot)
         self._refresh(snapshot)
         self._tell_end(snapshot)
+        self.run_actions.observe(snapshot)
         if before is None or before.state != snapshot.state:
             self.catalog.nudge()
         if snapshot.complete and not snapshot.active and snapshot.path in self.beginnings.demos:
@@ -186,8 +205,7 @@ class MainWindow(QMainWindow):
         if self.feed is not None:
             self.clerk.submit(self.feed.close)
             self.feed = None
-        self.pages.setCurrentWidget(self.welcome)
-        self.sidebar.select(None)
+        self.show_home()
         self.say(error)
 
     @Slot()
@@ -243,6 +261,10 @@ class MainWindow(QMainWindow):
             source.demo_wanted.connect(self._demo)
             source.import_wanted.connect(self.transfers.choose_checkpoint)
         self.sidebar.run_picked.connect(self.open_run)
+        self.sidebar.home_wanted.connect(self.show_home)
+        self.sidebar.browser.verb_wanted.connect(self.run_actions.do)
+        self.sidebar.forget_wanted.connect(self.run_actions.forget)
+        self.welcome.run_picked.connect(self.open_run)
         self.sidebar.theme_wanted.connect(self.preferences.choose_theme)
         self.preferences.failed.connect(self.say)
         self.beginnings.form_ready.connect(self._show_form)

@@ -1,67 +1,129 @@
-"""How one run looks in the list."""
+"""A run as a row of the list: what is drawn, said and clicked in it."""
 
-import time
+import html
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
 from cfd_studio.gui import theme
-from cfd_studio.gui.models.run_list import SUMMARY
-from cfd_studio.gui.models.words import STATE_TONES, STATE_WORDS
-from cfd_studio.gui.widgets.progress_line import paint_bar
-from cfd_studio.runs.catalog import RunSummary
+from cfd_studio.gui.catalog_feed import ListedRun
+from cfd_studio.gui.models.run_list import LISTED, described
+from cfd_studio.gui.run_painting import HEIGHT, LINE, lines_of, paint_run
+
+_LEAST_TAG = 36
+Index = QModelIndex | QPersistentModelIndex
 
 
 class RunDelegate(QStyledItemDelegate):
-    """Paints name, state, age and progress."""
+    """Paints a run and its tags; a lost one offers *Resume*.
 
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Return one height for all."""
-        return QSize(200, 64)
+    Signals
+    -------
+    resume_wanted(object)
+        The path of a lost run, where its word *Resume* was clicked.
+    """
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    resume_wanted = Signal(object)
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Return room for a run, and for tags where there are any."""
+        listed = index.data(LISTED)
+        tagged = isinstance(listed, ListedRun) and listed.summary.about.tags
+        return QSize(200, HEIGHT + 12 + (LINE + 3 if tagged else 0))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one run."""
-        run = index.data(SUMMARY)
-        if not isinstance(run, RunSummary):
+        listed = index.data(LISTED)
+        if not isinstance(listed, ListedRun):
             return
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(rect).adjusted(8, 2, -8, -2)
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        if selected or state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("accent_soft" if selected else "raised"))
-            painter.drawRoundedRect(area, 6, 6)
-        left, width = round(area.left()) + 10, round(area.width()) - 20
-        painter.setFont(theme.font(13, QFont.Weight.DemiBold if selected else QFont.Weight.Medium))
-        painter.setPen(theme.color("text"))
-        name = QFontMetrics(painter.font()).elidedText(run.name, Qt.TextElideMode.ElideRight, width)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(left, rect.top() + 9, width, 18), middle, name)
-        tone = STATE_TONES.get(run.state, "muted")
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color(tone))
-        painter.drawEllipse(QRectF(left, rect.top() + 34.5, 7, 7))
-        painter.setFont(theme.font(12, tabular=True))
-        painter.setPen(theme.color("muted"))
-        line = QRect(left + 14, rect.top() + 29, width - 14, 18)
-        painter.drawText(line, middle, STATE_WORDS.get(run.state, run.state))
-        painter.setPen(theme.color("faint"))
-        painter.drawText(line, middle | Qt.AlignmentFlag.AlignRight, _age(run.changed))
-        if run.stages and run.stages_done < run.stages:
-            paint_bar(painter, QRectF(left, rect.top() + 52, width, 3), run.stages_done / run.stages, tone)
+        rect: QRect = option.rect
+        _paint_ground(painter, rect, option.state)
+        area = _area(rect)
+        lost = listed.summary.state == "lost"
+        paint_run(painter, area, listed, third_line=not lost)
+        if lost:
+            _paint_resume(painter, resume_area(rect))
+        ground = "surface" if option.state & QStyle.StateFlag.State_Selected else "raised"
+        _paint_tags(painter, lines_of(area)[2].translated(0, LINE + 4), listed.summary.about.tags, ground)
         painter.restore()
 
+    def editorEvent(self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index) -> bool:
+        """Take a click on *Resume* for what it says, and not for a click on the row."""
+        listed = index.data(LISTED)
+        if isinstance(event, QMouseEvent) and isinstance(listed, ListedRun) and listed.summary.state == "lost":
+            rect: QRect = option.rect
+            if resume_area(rect).contains(event.position()):
+                if event.type() == QEvent.Type.MouseButtonRelease:
+                    self.resume_wanted.emit(listed.path)
+                return True
+        return super().editorEvent(event, model, option, index)
 
-def _age(moment: float) -> str:
-    if not moment:
-        return ""
-    then, now = time.localtime(moment), time.localtime()
-    if then[:3] == now[:3]:
-        return time.strftime("%H:%M", then)
-    return time.strftime("%d %b" if then[0] == now[0] else "%d %b %Y", then)
+    def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
+        """Say the rest of a run; what a person wrote is text, whatever it looks like."""
+        listed = index.data(LISTED)
+        if not isinstance(listed, ListedRun):
+            return super().helpEvent(event, view, option, index)
+        words = html.escape(described(listed.summary))
+        QToolTip.showText(event.globalPos(), f"<p style='white-space: pre-wrap'>{words}</p>", view)
+        return True
+
+
+def resume_area(rect: QRect) -> QRectF:
+    """Return where *Resume* stands in the row of a lost run."""
+    line = lines_of(_area(rect))[2]
+    return QRectF(line.left(), line.top() - 1, 64, LINE + 3)
+
+
+def _area(rect: QRect) -> QRect:
+    return QRect(rect.left() + 16, rect.top() + 6, rect.width() - 32, HEIGHT)
+
+
+def _paint_ground(painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
+    area = QRectF(rect).adjusted(8, 2, -8, -2)
+    selected = bool(state & QStyle.StateFlag.State_Selected)
+    if selected or state & QStyle.StateFlag.State_MouseOver:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("accent_soft" if selected else "raised"))
+        painter.drawRoundedRect(area, 6, 6)
+    if selected and state & QStyle.StateFlag.State_HasFocus:
+        painter.setPen(theme.color("accent"))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+
+
+def _paint_resume(painter: QPainter, area: QRectF) -> None:
+    painter.setPen(theme.color("accent"))
+    painter.setBrush(theme.color("surface"))
+    painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+    painter.setFont(theme.font(11, QFont.Weight.DemiBold))
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "Resume")
+
+
+def _paint_tags(painter: QPainter, line: QRect, tags: tuple[str, ...], ground: str) -> None:
+    painter.setFont(theme.font(11))
+    metrics, left = QFontMetrics(painter.font()), line.left()
+    for tag in tags:
+        room = line.right() + 1 - left
+        if room < _LEAST_TAG:
+            return
+        shown = metrics.elidedText(tag, Qt.TextElideMode.ElideRight, room - 12)
+        area = QRectF(left, line.top(), metrics.horizontalAdvance(shown) + 12, LINE)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color(ground))
+        painter.drawRoundedRect(area, 4, 4)
+        painter.setPen(theme.color("muted"))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, shown)
+        left = round(area.right()) + 4

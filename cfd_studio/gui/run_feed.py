@@ -9,6 +9,7 @@ from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, S
 from cfd_studio.gui.strip_shelf import StripShelf
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.runs.about import About, read_about
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.lease import current_holder
@@ -86,10 +87,11 @@ class RunFeed:
                 strips = self._look_at_strips(folder, mirror)
                 jobs = folder.jobs()
                 plan = next((plan for job in reversed(jobs) if (plan := job.read_plan())), None)
-                now = (mirror.version, state, _still(status), holder, strips, plan)
+                about = read_about(self.path)
+                now = (mirror.version, state, _still(status), holder, strips, plan, about)
                 if now != seen:
                     seen = now
-                    snapshot = self._snapshot(mirror, jobs, state, status, holder, plan)
+                    snapshot = self._snapshot(mirror, jobs, state, status, holder, plan, about)
                     with self._lock:
                         self._newest = snapshot
                 pause = 0.0 if mirror.behind else POLL_SECONDS
@@ -107,6 +109,7 @@ class RunFeed:
         status: JobStatus | None,
         holder: str,
         plan: ExecutionPlan | None,
+        about: About,
     ) -> RunSnapshot:
         return RunSnapshot(
             path=self.path,
@@ -127,6 +130,7 @@ class RunFeed:
             holder=holder,
             skipped=mirror.skipped,
             reading=mirror.read_share,
+            about=about,
         )
 
     def _stage(self, stage: StageMirror, judging: float, *, active: bool) -> StageSnapshot:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QLineEdit
 
 if TYPE_CHECKING:
     from cfd_studio.gui.main_window import MainWindow
@@ -38,6 +38,7 @@ def sections(window: "MainWindow") -> list[Section]:
             (
                 Shortcut("Ctrl+N", "New run", window.show_new_run),
                 Shortcut("Ctrl+O", "Open a run folder", window.choose_run),
+                Shortcut("Ctrl+F", "Search the runs", partial(_search, window.sidebar.browser.search)),
                 Shortcut("Ctrl+I", "Import a checkpoint", window.transfers.choose_checkpoint),
                 Shortcut("Ctrl+Return", "Start what the form says", partial(_press, window.new_run.start)),
                 Shortcut("Esc", "Leave the form", partial(_press, window.new_run.cancel)),
@@ -77,6 +78,12 @@ def add_shortcuts(window: "MainWindow") -> None:
     for section in sections(window):
         for shortcut in section.shortcuts:
             QShortcut(QKeySequence(shortcut.keys), window).activated.connect(shortcut.act)
+
+
+def _search(field: QLineEdit) -> None:
+    if field.isVisible():
+        field.setFocus()
+        field.selectAll()
 
 
 def _press(button: QAbstractButton) -> None:

@@ -57,7 +57,10 @@ QPushButton::menu-indicator, QToolButton::menu-indicator { image: none; width: 0
 QLineEdit, QComboBox, QPlainTextEdit, QTextEdit {
   background: $surface; color: $text; border: 1px solid $border; border-radius: 6px; padding: 5px 8px;
   selection-background-color: $accent; selection-color: $on_accent; }
+QPlainTextEdit[role="notes"] { background: $surface; border: 1px solid $border; border-radius: 6px; padding: 5px 8px; }
+QPlainTextEdit[role="notes"]:focus { border: 1px solid $accent; }
 QLineEdit, QComboBox { min-height: 20px; }
+QLineEdit QToolButton { padding: 0; min-height: 0; border: none; background: transparent; }
 QLineEdit:hover, QComboBox:hover { border-color: $faint; }
 QLineEdit:focus, QComboBox:focus { border: 1px solid $accent; }
 QLineEdit[wrong="true"], QComboBox[wrong="true"] { border: 1px solid $bad; background: $bad_soft; }
@@ -109,7 +112,8 @@ QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: transparent; }
 
-QListView { background: transparent; border: none; }
+QListView, QTreeView { background: transparent; border: none; }
+QTreeView { show-decoration-selected: 0; }
 QTableView { background: $surface; border: 1px solid $border; border-radius: 8px; gridline-color: transparent;
   alternate-background-color: $window; selection-background-color: $accent_soft; selection-color: $text; }
 QTableView::item { padding: 0 10px; border: none; }

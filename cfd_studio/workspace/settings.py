@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +48,10 @@ class Settings(BaseModel):
         """Return the settings with a run folder at the head of those opened elsewhere."""
         others = [path for path in self.opened if path != run]
         return self.model_copy(update={"opened": (run, *others)[:LONGEST_HISTORY]})
+
+    def forgetting(self, runs: Collection[Path]) -> "Settings":
+        """Return the settings without some of the run folders opened elsewhere."""
+        return self.model_copy(update={"opened": tuple(path for path in self.opened if path not in runs)})
 
 
 def settings_file() -> Path:

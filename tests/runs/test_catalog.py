@@ -8,7 +8,7 @@ import pytest
 
 from cfd_studio.protocol.events import JobState
 from cfd_studio.runs import atomic
-from cfd_studio.runs.catalog import list_runs, run_state, summarize
+from cfd_studio.runs.catalog import RunReader, list_runs, run_state, summarize
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import Lease
 from cfd_studio.runs.pulse import STALE_SECONDS, Pulse
@@ -174,3 +174,51 @@ def test_a_run_without_its_empty_folders_is_listed(mini_run: MakeRun, gone: str)
     run = mini_run()
     (run.path / gone).rmdir()
     assert summarize(run.path).state == "new"
+
+
+def test_the_best_figure_names_its_space_and_the_newest_strip_is_found(trained_run: RunFolder) -> None:
+    summary = summarize(trained_run.path)
+    headlines = {
+        stage.id: quality.headline.value("judge")
+        for stage in trained_run.config().diffusion_stages()
+        if (quality := trained_run.quality(stage.id)) and quality.headline
+    }
+    assert summary.best is not None
+    assert (summary.best.value, summary.best.space) == (min(value for value in headlines.values() if value), "judge")
+    assert {model.id: model.standing.value for model in summary.models if model.standing} == headlines
+    assert summary.strip is not None
+    assert summary.strip.parent.parent.parent == trained_run.path / "stages"
+
+
+def test_a_reader_reads_again_what_was_replaced_and_nothing_else(
+    trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    config = RunFolder.config
+    monkeypatch.setattr(RunFolder, "config", lambda run: read.append(run.path) or config(run))
+    reader = RunReader(trained_run.path)
+    first = reader.read()
+    reader.read()
+    looked = len(read)
+    assert reader.read() == first
+    assert len(read) == looked
+    quality = trained_run.quality("teacher")
+    assert quality is not None
+    assert quality.headline is not None
+    figures = tuple(one.model_copy(update={"value": 0.001}) for one in quality.headline.figures)
+    headline = quality.headline.model_copy(update={"figures": figures})
+    trained_run.write_quality(quality.model_copy(update={"judgements": (headline,)}))
+    best = reader.read().best
+    assert best is not None
+    assert best.value == 0.001
+    trained_run.weights("pd-2").unlink()
+    assert reader.read().stages_done == 5
+
+
+def test_progress_counts_the_stage_in_work_until_it_is_trained(mini_run: MakeRun, trained_run: RunFolder) -> None:
+    run = mini_run()
+    job = run.new_job("train")
+    status = JobStatus(state=JobState.STOPPED, stage="judge", step=6, total_steps=12)
+    atomic.write_bytes(job.status, status.model_dump_json().encode())
+    assert summarize(run.path).progress == 0.5 / 6
+    assert summarize(trained_run.path).progress == 1.0

@@ -11,6 +11,7 @@ from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.events import CommandAnswered, JobEnded
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.figures import Judgement, StageQuality
+from cfd_studio.runs.about import NOTHING_SAID, About
 from cfd_studio.runs.series import Series
 from cfd_studio.runs.status import JobStatus
 
@@ -140,6 +141,12 @@ class RunSnapshot:
     holder: str = ""
     skipped: int = 0
     reading: float = 1.0
+    about: About = NOTHING_SAID
+
+    @property
+    def name(self) -> str:
+        """What the person calls the run, or else its config."""
+        return self.about.name or self.config.name
 
     @property
     def active(self) -> bool:

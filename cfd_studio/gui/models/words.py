@@ -18,6 +18,8 @@ STATE_WORDS = {
     "failed": "Failed",
     "lost": "Lost",
     "unreadable": "Unreadable",
+    "away": "Not answering",
+    "gone": "Gone",
 }
 STATE_TONES = {
     "new": "faint",
@@ -30,6 +32,8 @@ STATE_TONES = {
     "failed": "bad",
     "lost": "bad",
     "unreadable": "bad",
+    "away": "warning",
+    "gone": "faint",
 }
 REFERENCE_WORDS = {"held-out": "held-out images", "train": "training images"}
 WORKER_WORDS = {"thread": "In this window", "process": "In a process of its own"}

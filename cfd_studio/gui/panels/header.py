@@ -69,7 +69,7 @@ class Header(QFrame):
 
     def show_run(self, snapshot: RunSnapshot, asked: frozenset[str], *, ours: bool) -> None:
         """Show a run, what was asked of it, and whether its job works in this window."""
-        self.title.set_whole(snapshot.config.name)
+        self.title.set_whole(snapshot.name)
         self.folder.set_whole(str(snapshot.path))
         starting = "start" in asked and not snapshot.active
         state = "starting" if starting else snapshot.state

@@ -1,5 +1,7 @@
 """Labels: a role from the style sheet, elided text, and a state chip."""
 
+import html
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
@@ -31,6 +33,7 @@ class ElidedLabel(QLabel):
         self._whole = text
         self._mode = mode
         self.setProperty("role", role)
+        self.setTextFormat(Qt.TextFormat.PlainText)  # names come from files, whatever they look like
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
 
@@ -38,7 +41,7 @@ class ElidedLabel(QLabel):
         """Show a text."""
         if text != self._whole:
             self._whole = text
-            self.setToolTip(text)
+            self.setToolTip(html.escape(text))
             self.setAccessibleName(text)
             self._elide()
 

@@ -20,7 +20,8 @@ ThemeChoice = Literal["system", "light", "dark"]
 class Settings(BaseModel):
     """The settings; a field that a newer version wrote is ignored.
 
-    ``image_folders`` is where the images of data sets were found, by the name of the set.
+    ``image_folders`` is where the images of data sets were found, by the name of the set; ``drawings_mib`` the room for
+    samples that were drawn in the window, 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -33,6 +34,7 @@ class Settings(BaseModel):
     inception_file: str = Field("", max_length=4096, pattern=PATH)
     image_folders: dict[str, str] = Field({}, max_length=LONGEST_HISTORY)
     theme: ThemeChoice = "system"
+    drawings_mib: int = Field(1024, ge=0, le=2**20)
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
 
     @property

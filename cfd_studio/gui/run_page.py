@@ -1,20 +1,22 @@
-"""An open run: head, and the three ways to look at it."""
+"""An open run: head, and the four ways to look at it."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.models.inspection import Subject
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.compare import ComparePanel
 from cfd_studio.gui.panels.curves import CurvesPanel
 from cfd_studio.gui.panels.figures import FiguresPanel
 from cfd_studio.gui.panels.header import Header
+from cfd_studio.gui.panels.inspect import InspectPanel
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.runs.launcher import Session
 
-WATCH, COMPARE, JUDGE = range(3)
+WATCH, COMPARE, JUDGE, INSPECT = range(4)
 
 
 class RunPage(QWidget):
@@ -29,6 +31,7 @@ class RunPage(QWidget):
         self.log = LogPanel()
         self.compare = ComparePanel(session, bridge)
         self.figures = FiguresPanel()
+        self.inspect = InspectPanel(session, bridge)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
@@ -36,6 +39,7 @@ class RunPage(QWidget):
             ("Watch", "Stages, loss curves and log (Ctrl+1)"),
             ("Compare", "Samples of teacher and students side by side (Ctrl+2)"),
             ("Judge", "Quality of all models (Ctrl+3)"),
+            ("Inspect", "One image: its way from noise, and what the classifier sees in it (Ctrl+4)"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(words), tip)
         self.pages = QStackedWidget()
@@ -48,7 +52,7 @@ class RunPage(QWidget):
     def reset(self) -> None:
         """Make room for another run."""
         self.snapshot = None
-        for panel in (self.curves, self.log, self.compare):
+        for panel in (self.curves, self.log, self.compare, self.inspect):
             panel.reset()
         self.tabs.setCurrentIndex(WATCH)
 
@@ -58,8 +62,16 @@ class RunPage(QWidget):
         self.header.show_run(snapshot, asked, ours=ours)
         self._show_tab()
 
+    def look_at(self, view: int, subject: Subject, models: list[str]) -> None:
+        """Look more closely at an image of the open run, in one of the views of *Inspect*."""
+        if self.snapshot is not None and subject.run == self.snapshot.path:
+            self.inspect.inspect(self.snapshot, view, subject, models)
+            self.tabs.setCurrentIndex(INSPECT)
+
     def _turn(self, index: int) -> None:
         self.pages.setCurrentIndex(index)
+        if index != INSPECT:
+            self.inspect.leave()
         self._show_tab()
 
     def _show_tab(self) -> None:
@@ -74,6 +86,8 @@ class RunPage(QWidget):
             self.log.show_snapshot(snapshot)
         elif tab == COMPARE:
             self.compare.show_snapshot(snapshot)
+        elif tab == INSPECT:
+            self.inspect.show_snapshot(snapshot)
         else:
             self.figures.show_snapshot(snapshot)
 
@@ -94,7 +108,7 @@ class RunPage(QWidget):
         column.setSpacing(8)
         column.addWidget(self.stages)
         column.addWidget(split, 1)
-        for page in (watch, self.compare, self.figures):
+        for page in (watch, self.compare, self.figures, self.inspect):
             self.pages.addWidget(page)
         body = QVBoxLayout()
         body.setContentsMargins(24, 4, 24, 16)

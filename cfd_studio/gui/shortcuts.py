@@ -30,6 +30,7 @@ def add_shortcuts(window: "MainWindow") -> None:
         "Ctrl+1": partial(page.tabs.setCurrentIndex, 0),
         "Ctrl+2": partial(page.tabs.setCurrentIndex, 1),
         "Ctrl+3": partial(page.tabs.setCurrentIndex, 2),
+        "Ctrl+4": partial(page.tabs.setCurrentIndex, 3),
     }
     for key, action in keys.items():
         QShortcut(QKeySequence(key), window).activated.connect(action)

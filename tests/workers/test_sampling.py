@@ -14,6 +14,7 @@ import torch
 from cfd_studio.cli.app import run_command_line
 from cfd_studio.diffusion.ddim import ddim
 from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
+from cfd_studio.engine import classifiers
 from cfd_studio.engine.build import build_objective, load_denoiser
 from cfd_studio.engine.distillation import FeatureObjective
 from cfd_studio.engine.models import open_models
@@ -117,7 +118,9 @@ def test_a_classifier_sees_the_images_as_it_does_in_distillation(
     mini_run: Callable[..., RunFolder],
     mini_recipe: dict[str, Any],
     random_weights: Callable[..., RunFolder],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(classifiers._NORMALIZATIONS, "data-set", lambda _: ((0.3,), (0.2,)))
     stages = mini_recipe["stages"]
     stages[1]["normalization"] = "data-set"
     run = random_weights(mini_run(stages=stages), "judge", "classifier", "teacher", "pd-4", "cfd-2")

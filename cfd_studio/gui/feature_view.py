@@ -56,11 +56,14 @@ class FeatureView(QWidget):
         self.slider.setRange(LEAST, MOST)
         self.slider.setAccessibleName("Temperature")
         self.slider.setToolTip("Divides the teacher's side before the softmax: below 1 sharpens it")
-        self.own = Button("", role="ghost", tip="Back to the temperature of the run")
+        self.own = Button(tip="Back to the temperature that the stage was trained with")
         self.temperature = label("", "section")
-        self.divergence = Reading("KL, teacher ‖ student", "What feature distillation makes small, in nats")
-        self.teacher_entropy = Reading("Teacher's entropy", "Of its shares at this temperature, in nats")
-        self.student_entropy = Reading("Student's entropy", "Of its shares, which no temperature changes, in nats")
+        self.divergence = Reading(
+            "KL divergence",
+            "Of the teacher's shares at this temperature from the student's, in nats: the loss of the image",
+        )
+        self.teacher_entropy = Reading("Teacher’s entropy", "Of its shares at this temperature, in nats")
+        self.student_entropy = Reading("Student’s entropy", "Of its shares, which no temperature changes, in nats")
         self.words = label("", "muted", wrap=True)
         self._lay_out()
         self.slider.valueChanged.connect(self._sharpen)

@@ -73,6 +73,7 @@ class InspectChoices(QFrame):
         self.student = ChoiceRow("Student", {}, tip="It is compared with its own teacher", caption_width=_NARROW)
         self.models: dict[str, Tick] = {}
         self.button = Button("Draw", tip="Draw what is missing")
+        self.button.hide()
         self._drawn_with = Sampler()
         self._label: int | None = None
         self._drawing = False
@@ -156,7 +157,7 @@ class InspectChoices(QFrame):
         self._drawing = drawing
         self.button.setText("Cancel" if drawing else "Draw")
         self.button.setToolTip("Stop drawing" if drawing else "Draw what is missing")
-        self.button.setEnabled(drawing or lacking)
+        self.button.setVisible(drawing or lacking)
 
     def _press(self) -> None:
         (self.cancel_wanted if self._drawing else self.draw_wanted).emit()

@@ -152,8 +152,8 @@ def _check_size(model: Model, wish: SampleRequest) -> None:
     mib = 4 * wish.sampling_steps * wish.count * math.prod(model.shape) / 2**20
     if mib > MOST_TRAJECTORY_MIB:
         raise CfdError(
-            f"the estimates of {wish.count} images at {wish.sampling_steps} steps take {mib:,.0f} MiB, "
-            f"and {MOST_TRAJECTORY_MIB} are allowed",
+            f"the estimates of {wish.count} image{'s' if wish.count != 1 else ''} by '{wish.stage}' at "
+            f"{wish.sampling_steps} steps take {mib:,.0f} MiB, and {MOST_TRAJECTORY_MIB} are allowed",
             advice="Ask for fewer images or fewer steps.",
         )
 

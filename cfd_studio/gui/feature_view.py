@@ -4,28 +4,18 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge
-from cfd_studio.gui.models.feature_shares import Ranking, divergence, entropy, ranked
+from cfd_studio.gui.feature_sheet import FeatureSheet
 from cfd_studio.gui.models.films import film_of
 from cfd_studio.gui.models.inspection import Contrast, Subject
-from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.film import Film
-from cfd_studio.gui.widgets.labels import label
-from cfd_studio.gui.widgets.marked_slider import MarkedSlider
-from cfd_studio.gui.widgets.reading import Reading
-from cfd_studio.gui.widgets.share_bars import FIRST, NOTHING, SECOND, Pairs, ShareBars
-from cfd_studio.gui.widgets.still import Still
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.sampling import SampleAnswer
 from cfd_studio.runs.launcher import Session
 
 OWNER = "features"
-MOST_FEATURES = 24
-MOST_CLASSES = 10
-HUNDRED = 100  # the slider counts hundredths
-LEAST, MOST = 10, 200
 
 
 class FeatureView(QWidget):
@@ -49,25 +39,10 @@ class FeatureView(QWidget):
         self._answers: dict[str, SampleAnswer] = {}
         self._waiting: set[str] = set()
         self._trouble = ""
-        self.stills = Still("Teacher", FIRST), Still("Student", SECOND)
-        self.bars = ShareBars("Shares of the features", "feature", "teacher", "student")
-        self.classes = ShareBars("Predicted classes", "class", "teacher", "student")
-        self.slider = MarkedSlider()
-        self.slider.setRange(LEAST, MOST)
-        self.slider.setAccessibleName("Temperature")
-        self.slider.setToolTip("Divides the teacher's side before the softmax: below 1 sharpens it")
-        self.own = Button(tip="Back to the temperature that the stage was trained with")
-        self.temperature = label("", "section")
-        self.divergence = Reading(
-            "KL divergence",
-            "Of the teacher's shares at this temperature from the student's, in nats: the loss of the image",
-        )
-        self.teacher_entropy = Reading("Teacher’s entropy", "Of its shares at this temperature, in nats")
-        self.student_entropy = Reading("Student’s entropy", "Of its shares, which no temperature changes, in nats")
-        self.words = label("", "muted", wrap=True)
-        self._lay_out()
-        self.slider.valueChanged.connect(self._sharpen)
-        self.own.clicked.connect(self._back_to_own)
+        self.sheet = FeatureSheet()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.sheet)
 
     @property
     def drawing(self) -> bool:
@@ -84,17 +59,9 @@ class FeatureView(QWidget):
         if (subject, contrast) == self._wanted:
             return
         self._drop()
-        before = self._wanted
         self._wanted, self._config, self._answers = (subject, contrast), config, {}
-        for still, name, steps in zip(
-            self.stills,
-            (contrast.teacher, contrast.student),
-            (contrast.teacher_steps, contrast.student_steps),
-            strict=True,
-        ):
-            still.show_words(f"{name}, {steps} step{'s' if steps != 1 else ''}")
-        if before is None or before[1] != contrast:
-            self._show_own(contrast)
+        self.sheet.show_seen(None)  # what it shows is of another image
+        self.sheet.show_contrast(contrast)
         self.draw()
 
     def draw(self) -> None:
@@ -102,11 +69,13 @@ class FeatureView(QWidget):
         if self._wanted is None or self._config is None:
             return
         subject, contrast = self._wanted
+        guided = subject.sampler.model_copy(update={"guidance": contrast.guidance})
         known = {stage.id: stage for stage in self._config.diffusion_stages()}
         for name in (contrast.teacher, contrast.student):
             if name not in self._answers:
                 self._waiting.add(name)
-                request = subject.request(self._config, known[name])
+                self.sheet.stills[name == contrast.student].wait()
+                request = replace(subject, sampler=guided).request(self._config, known[name])
                 request = replace(request, classifier=contrast.classifier, classifier_input=contrast.fed)
                 self._session.request(request, partial(self._answer, self._round), owner=OWNER)
         self._trouble = ""
@@ -131,9 +100,9 @@ class FeatureView(QWidget):
         """Forget everything; called when another run is opened."""
         self._drop()
         self._wanted, self._answers = None, {}
-        for still in self.stills:
+        for still in self.sheet.stills:
             still.show_picture(None)
-        self._show_pairs()
+        self.sheet.show_seen(None)
 
     def _drop(self) -> None:
         if self._waiting:
@@ -151,12 +120,14 @@ class FeatureView(QWidget):
             return
         stage = answer.request.stage
         self._waiting.discard(stage)
-        self.stills[stage == self._wanted[1].student].show_picture(film)
+        contrast = self._wanted[1]
+        self.sheet.stills[stage == contrast.student].show_picture(film)
         if answer.error is None:
             self._answers[stage] = answer
         self._trouble = answer.error or self._trouble
         self._tell()
-        self._show_pairs()
+        both = self._answers.get(contrast.teacher), self._answers.get(contrast.student)
+        self.sheet.show_seen((both[0], both[1]) if both[0] is not None and both[1] is not None else None)
         self.changed.emit()
 
     def _tell(self) -> None:
@@ -168,93 +139,4 @@ class FeatureView(QWidget):
             f"{subject.words[:1].upper()}{subject.words[1:]}: finished images from the same noise. "
             f"{contrast.matching.match.capitalize()} of {contrast.sees}, {contrast.fed} input, {used}."
         )
-        self.words.setText(self._trouble or exact)
-
-    def _show_own(self, contrast: Contrast) -> None:
-        own = round(HUNDRED * contrast.matching.temperature)
-        self.slider.setRange(min(LEAST, own), max(MOST, own))
-        self.slider.set_mark(own if contrast.of else None)
-        self.own.setText(f"{contrast.of}: {contrast.matching.temperature:g}" if contrast.of else "1")
-        self.slider.setValue(own)
-        self._sharpen()
-
-    def _back_to_own(self) -> None:
-        if self._wanted is not None:
-            self.slider.setValue(round(HUNDRED * self._wanted[1].matching.temperature))
-
-    def _sharpen(self) -> None:
-        self.temperature.setText(f"Temperature {self.slider.value() / HUNDRED:.2f}")
-        self._show_pairs()
-
-    def _show_pairs(self) -> None:
-        """Compute everything anew for the temperature of the slider: no more than a few thousand numbers."""
-        if self._wanted is None or len(self._answers) < 2:
-            for reading in (self.divergence, self.teacher_entropy, self.student_entropy):
-                reading.show_value(None)
-            self.bars.show_pairs(NOTHING)
-            self.classes.show_pairs(NOTHING)
-            return
-        contrast = self._wanted[1]
-        both = [self._answers[name] for name in (contrast.teacher, contrast.student)]
-        teacher, student = (getattr(answer, contrast.matching.match)[0] for answer in both)
-        temperature = self.slider.value() / HUNDRED
-        self.divergence.show_value(divergence(teacher, student, temperature))
-        self.teacher_entropy.show_value(entropy(teacher, temperature))
-        self.student_entropy.show_value(entropy(student))
-        self.bars.show_pairs(_pairs(ranked(teacher, student, temperature, MOST_FEATURES)))
-        teacher, student = (answer.logits[0] for answer in both if answer.logits is not None)
-        self.classes.show_pairs(_pairs(ranked(teacher, student, 1.0, MOST_CLASSES)))
-
-    def _lay_out(self) -> None:
-        self.slider.setMinimumWidth(160)
-        self.temperature.setFixedWidth(128)
-        head = QHBoxLayout()
-        head.setSpacing(16)
-        for still in self.stills:
-            head.addWidget(still)
-        told = QVBoxLayout()
-        told.setSpacing(10)
-        told.addWidget(self.words)
-        readings = QHBoxLayout()
-        readings.setSpacing(28)
-        for reading in (self.divergence, self.teacher_entropy, self.student_entropy):
-            readings.addWidget(reading)
-        readings.addStretch(1)
-        told.addLayout(readings)
-        told.addStretch(1)
-        warmth = QHBoxLayout()
-        warmth.setSpacing(12)
-        warmth.addWidget(self.temperature)
-        warmth.addWidget(self.slider, 1)
-        warmth.addWidget(self.own)
-        told.addLayout(warmth)
-        head.addLayout(told, 1)
-        charts = QHBoxLayout()
-        charts.setSpacing(24)
-        for caption, chart, stretch in (
-            ("SHARES, LARGEST OF THE TEACHER FIRST", self.bars, 5),
-            ("PREDICTED CLASSES", self.classes, 2),
-        ):
-            column = QVBoxLayout()
-            column.setSpacing(6)
-            column.addWidget(label(caption, "caption"))
-            column.addWidget(chart, 1)
-            charts.addLayout(column, stretch)
-        card = QFrame()
-        card.setProperty("role", "card")
-        inner = QVBoxLayout(card)
-        inner.setContentsMargins(16, 16, 16, 12)
-        inner.setSpacing(16)
-        inner.addLayout(head)
-        inner.addLayout(charts, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(card)
-
-
-def _pairs(ranking: Ranking) -> Pairs:
-    others = ""
-    if ranking.others:
-        shares = f"teacher {ranking.teacher_others:.1%}, student {ranking.student_others:.1%}"
-        others = f"{ranking.others:,} others: {shares}"
-    return Pairs([str(index) for index in ranking.order], ranking.teacher, ranking.student, others)
+        self.sheet.words.setText(self._trouble or exact)

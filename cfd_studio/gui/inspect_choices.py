@@ -238,5 +238,5 @@ class InspectChoices(QFrame):
 def _whole(row: FieldRow) -> int | None:
     text = row.text()
     sound = text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= _LARGEST
-    row.show_problem("" if sound else f"Use 0 to {_LARGEST:,}")
+    row.show_problem("" if sound else "A whole number")
     return int(text) if sound else None

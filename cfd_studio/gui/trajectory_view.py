@@ -12,8 +12,8 @@ from cfd_studio.gui.models.films import film_of
 from cfd_studio.gui.models.inspection import Subject
 from cfd_studio.gui.models.words import milliseconds
 from cfd_studio.gui.widgets.buttons import Button
-from cfd_studio.gui.widgets.film import Film
-from cfd_studio.gui.widgets.film_chart import FilmChart, FilmRow
+from cfd_studio.gui.widgets.film import Film, FilmRow
+from cfd_studio.gui.widgets.film_chart import FilmChart
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.sampling import SampleAnswer
@@ -183,6 +183,7 @@ class TrajectoryView(QWidget):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.chart)
+        scroll.verticalScrollBar().valueChanged.connect(self.chart.keep_axis)
         foot = QHBoxLayout()
         foot.setSpacing(12)
         foot.addWidget(self.play)

@@ -17,6 +17,7 @@ from cfd_studio.gui.models.films import film_of
 from cfd_studio.gui.models.inspection import Subject
 from cfd_studio.gui.run_page import COMPARE, INSPECT, WATCH
 from cfd_studio.gui.widgets.film import Film
+from cfd_studio.gui.widgets.film_paint import AXIS
 from cfd_studio.protocol.sampling import ImageKey, Sampler
 from cfd_studio.runs.folder import RunFolder
 
@@ -64,6 +65,8 @@ def test_the_films_of_teacher_and_students_run_under_one_scrubber(
     assert shown() == {"teacher": 1, "pd-4": 2, "pd-2": 4, "cfd-2": 4}
     QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=QPoint(round(chart.x_of(5)), 12))
     assert chart.level == 5
+    ring = chart.grab().toImage().pixelColor(round(chart.x_of(5)), AXIS - 16)
+    assert ring.blue() > ring.red() + 60  # the handle is where it was put
     assert shown() == {"teacher": 5, "pd-4": 6, "pd-2": 8, "cfd-2": 8}
     assert view.words.text().startswith("Level 5:")
     for key, level in ((Qt.Key.Key_Right, 4), (Qt.Key.Key_Left, 5), (Qt.Key.Key_Home, 8), (Qt.Key.Key_Right, 7)):
@@ -128,8 +131,9 @@ def test_features_are_compared_as_distillation_does_and_the_slider_asks_nobody(
     desk.page.tabs.setCurrentIndex(COMPARE)
     subject = Subject(trained_run.path, ImageKey(5, 2), Sampler(name="ancestral"))
     desk.page.look_at(FEATURES, subject, ["teacher", "cfd-2"])
-    inspect, view = desk.page.inspect, desk.page.inspect.features
-    desk.wait(lambda: inspect.isVisible() and not view.drawing)
+    inspect, features = desk.page.inspect, desk.page.inspect.features
+    view = features.sheet
+    desk.wait(lambda: inspect.isVisible() and not features.drawing)
     eyes = open_classifier(trained_run.path, "classifier", "cpu", "matched")
 
     def seen(stage: str, steps: int) -> Any:
@@ -162,7 +166,7 @@ def test_features_are_compared_as_distillation_does_and_the_slider_asks_nobody(
     assert view.temperature.text() == "Temperature 0.90"
     before = view.divergence.text()
     inspect.choices.student.set_text("pd-2")
-    desk.wait(lambda: not view.drawing and view.divergence.text() not in ("–", before))
+    desk.wait(lambda: not features.drawing and view.divergence.text() not in ("–", before))
     assert "as cfd-2 was trained" in view.words.text()
 
 
@@ -183,7 +187,7 @@ def test_inspect_says_what_is_missing(desk: Any, mini_run: Any, trained_run: Run
 
 
 def view_is_full(inspect: Any) -> bool:
-    return not inspect.hint.isVisible() and inspect.features.divergence.text() != "–"
+    return not inspect.hint.isVisible() and inspect.features.sheet.divergence.text() != "–"
 
 
 def test_a_film_of_any_length_and_colour_holds_every_estimate_once() -> None:

@@ -16,6 +16,7 @@ from cfd_studio.protocol.stages import (
 )
 
 FEW_STEPS = 4
+MOST_ROWS = 7  # that fit into the smallest window
 _UNSAID = FeatureMatching(temperature=1.0)
 
 
@@ -33,6 +34,8 @@ class Contrast:
         How the two are compared.
     of : str
         The stage whose matching that is; empty where the run has none.
+    guidance : float
+        Of the teacher, which the student has learnt by heart.
     """
 
     student: str
@@ -43,6 +46,7 @@ class Contrast:
     sees: str
     matching: FeatureMatching
     of: str
+    guidance: float
 
     @property
     def fed(self) -> ClassifierFed:
@@ -51,14 +55,15 @@ class Contrast:
 
 
 def few_step_models(snapshot: RunSnapshot) -> list[str]:
-    """Return the trained teachers, and students of few steps: what one wants to see side by side."""
+    """Return the trained teachers, and students of few steps: the fewer, the more students there are."""
     config = snapshot.config
-    return [
-        stage.id
-        for stage in config.diffusion_stages()
-        if snapshot.stages[stage.id].trained
-        and (isinstance(stage, TeacherStage) or config.own_steps(stage) <= FEW_STEPS)
-    ]
+    trained = [stage for stage in config.diffusion_stages() if snapshot.stages[stage.id].trained]
+    most = FEW_STEPS
+    while True:
+        few = [one.id for one in trained if isinstance(one, TeacherStage) or config.own_steps(one) <= most]
+        if len(few) <= MOST_ROWS or most == 1:
+            return few
+        most //= 2
 
 
 def contrasts(snapshot: RunSnapshot) -> list[Contrast]:
@@ -95,6 +100,7 @@ def _contrast(snapshot: RunSnapshot, student: DiffusionStage, looks: FeatureStag
         f"{eyes.id} ({eyes.architecture}, {eyes.features} features)",
         looks or _UNSAID,
         looks.id if looks is not None else "",
+        1.0 if isinstance(student, TeacherStage) else student.guidance,
     )
 
 

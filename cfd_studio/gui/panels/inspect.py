@@ -12,6 +12,7 @@ from cfd_studio.gui.models.inspection import Subject, contrasts, few_step_models
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.trajectory_view import TrajectoryView
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.protocol.sampling import ImageKey
 from cfd_studio.runs.launcher import Session
 
 _NOTHING = "No model is trained yet. As soon as the teacher is, its way from noise to an image can be followed here."
@@ -55,6 +56,8 @@ class InspectPanel(QWidget):
 
     def show_snapshot(self, snapshot: RunSnapshot) -> None:
         """Offer what is trained by now."""
+        if self._snapshot is None:
+            self.choices.fill(Subject(snapshot.path, ImageKey(0, 0), snapshot.config.evaluation.sampler), [])
         self._snapshot = snapshot
         self.choices.show_models(model_rows(snapshot), contrasts(snapshot), few_step_models(snapshot))
         self._show()
@@ -97,6 +100,7 @@ class InspectPanel(QWidget):
         """Bring the view in front up to date with what is chosen."""
         snapshot, read = self._snapshot, self.choices.read()
         if snapshot is None or read is None:
+            self._front.setCurrentIndex(self.choices.view())
             return
         key, sampler, label_of = read
         subject = Subject(snapshot.path, key, sampler, label_of)

@@ -1,4 +1,4 @@
-"""A film: the estimates of one image, from noise to the end, each with the level it was made at."""
+"""Films: the estimates of one image, from noise to the end, each with the level it was made at."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -41,3 +41,22 @@ class Film:
         source = QRectF(right * self.width, down * self.height, self.width, self.height)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 1)
         painter.drawImage(room, self.sheet, source, Qt.ImageConversionFlag.AutoColor)
+
+
+@dataclass(frozen=True, slots=True)
+class FilmRow:
+    """What stands in a row: a film, or why there is none.
+
+    Attributes
+    ----------
+    state : str
+        ``waiting``, ``done``, ``failed`` or ``idle``.
+    steps : int
+        Pictures that the film has, or will have.
+    """
+
+    name: str
+    steps: int
+    state: str = "idle"
+    film: Film | None = None
+    tip: str = ""

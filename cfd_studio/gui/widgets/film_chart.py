@@ -1,41 +1,16 @@
 """Films under one scrubber: a row per model, noise at the left, the image at the right."""
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from cfd_studio.gui import theme
-from cfd_studio.gui.widgets.film import Film
-from cfd_studio.gui.widgets.progress_line import paint_bar
+from cfd_studio.gui.widgets.film import FilmRow
+from cfd_studio.gui.widgets.film_paint import AXIS, HEAD, PAD, Span, draw_axis, draw_row
 
-HEAD = 116
-AXIS = 36
 GAP = 8
-PAD = 8
 BETWEEN = 20
 LEAST_ROW, LARGEST_ROW = 58, 148
-LEAST_PICTURE = 18  # pixels below which a picture is left out
-
-
-@dataclass(frozen=True, slots=True)
-class FilmRow:
-    """What stands in a row: a film, or why there is none.
-
-    Attributes
-    ----------
-    state : str
-        ``waiting``, ``done``, ``failed`` or ``idle``.
-    steps : int
-        Pictures that the film has, or will have.
-    """
-
-    name: str
-    steps: int
-    state: str = "idle"
-    film: Film | None = None
-    tip: str = ""
 
 
 class FilmChart(QWidget):
@@ -56,6 +31,7 @@ class FilmChart(QWidget):
         super().__init__()
         self.rows: list[FilmRow] = []
         self._top = 1
+        self._scrolled = 0
         self.level = 0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -77,9 +53,24 @@ class FilmChart(QWidget):
         """Put the scrubber at a level."""
         level = min(max(level, 0), self._top)
         if level != self.level:
-            self.level = level
+            before, self.level = self.level, level
             self.setAccessibleDescription(f"Noise level {level} of {self._top}")
-            self.update()
+            self.update(self._changed(before))
+
+    def keep_axis(self, scrolled: int) -> None:
+        """Show the axis so far below the top: at the top of what is in sight."""
+        self._scrolled = scrolled
+        self.update()
+
+    def _changed(self, before: int) -> QRegion:
+        """Return what a move of the scrubber changes: axis and line, and the rows that show another picture."""
+        area = QRegion(0, self._scrolled, self.width(), AXIS)
+        for level in (before, self.level):
+            area += QRect(round(self.x_of(level)) - 2, 0, 5, self.height())
+        for index, row in enumerate(self.rows):
+            if row.film is not None and row.film.newest(before) != row.film.newest(self.level):
+                area += self.row_rect(index)
+        return area
 
     def stops(self) -> list[int]:
         """Return the levels at which some row changes, falling, and the clean end."""
@@ -98,99 +89,28 @@ class FilmChart(QWidget):
 
     def x_of(self, level: float) -> float:
         """Return where a level lies."""
-        left, right = self._span()
-        return left + (right - left) * (1 - level / self._top)
+        return self._span().x_of(level)
 
-    def _span(self) -> tuple[float, float]:
+    def _span(self) -> Span:
         side = self.row_rect(0).height() - 2 * PAD
-        return HEAD + side + BETWEEN, self.width() - PAD - 8
+        return Span(HEAD + side + BETWEEN, self.width() - PAD - 8, self._top)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Draw axis, rows and scrubber."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        span = self._span()
         for index, row in enumerate(self.rows):
-            self._draw_row(painter, QRectF(self.row_rect(index)), row)
+            rect = self.row_rect(index)
+            if event.region().intersects(rect):
+                draw_row(painter, QRectF(rect), row, self.level, span, event.region())
         if self.rows:
-            self._draw_axis(painter)
+            x, foot = span.x_of(self.level), self.row_rect(len(self.rows) - 1).bottom()
+            painter.setPen(QPen(theme.color("accent"), 1))
+            painter.drawLine(QPointF(x, AXIS - 4), QPointF(x, foot))
+            painter.translate(0, self._scrolled)
+            draw_axis(painter, self.width(), self.level, span, focused=self.hasFocus())
         painter.end()
-
-    def _draw_row(self, painter: QPainter, rect: QRectF, row: FilmRow) -> None:
-        painter.setPen(QPen(theme.color("border"), 1))
-        painter.setBrush(theme.color("surface"))
-        painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        now = row.film.newest(self.level) if row.film is not None else None
-        self._draw_head(painter, rect, row, now)
-        side = rect.height() - 2 * PAD
-        place = QRectF(rect.left() + HEAD, rect.top() + PAD, side, side)
-        if row.film is not None and now is not None:
-            painter.setOpacity(0.45 if row.state == "waiting" else 1.0)
-            row.film.draw(painter, place, now)
-            self._draw_strip(painter, rect, row.film, now)
-            painter.setOpacity(1.0)
-        elif row.state == "failed":
-            painter.setPen(theme.color("bad"))
-            painter.setFont(theme.font(12))
-            painter.drawText(
-                rect.adjusted(HEAD, PAD, -PAD, -PAD), Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, row.tip
-            )
-        if row.state == "waiting":
-            left, right = self._span()
-            paint_bar(painter, QRectF((left + right) / 2 - 40, rect.center().y() - 2, 80, 4), 0.5, "faint")
-
-    def _draw_head(self, painter: QPainter, rect: QRectF, row: FilmRow, now: int | None) -> None:
-        left, middle, width = rect.left() + 12, rect.center().y(), HEAD - 20
-        painter.setFont(theme.font(13, QFont.Weight.DemiBold))
-        painter.setPen(theme.color("text"))
-        name = QFontMetrics(painter.font()).elidedText(row.name, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(QRectF(left, middle - 20, width, 20), Qt.AlignmentFlag.AlignVCenter, name)
-        steps = f"{row.steps} step{'s' if row.steps != 1 else ''}"
-        painter.setFont(theme.font(11, tabular=True))
-        painter.setPen(theme.color("muted"))
-        words = steps if now is None else f"step {now + 1} of {row.steps}"
-        painter.drawText(QRectF(left, middle, width, 18), Qt.AlignmentFlag.AlignVCenter, words)
-
-    def _draw_strip(self, painter: QPainter, rect: QRectF, film: Film, now: int) -> None:
-        """Draw the pictures where they were made, and below them for how long each is the newest; later ones pale."""
-        ends = [*film.levels[1:], 0]
-        bottom = rect.bottom() - PAD - 4
-        free = 0.0
-        whole = painter.opacity()
-        for index, (made, end) in enumerate(zip(film.levels, ends, strict=True)):
-            left, right = self.x_of(made), self.x_of(end)
-            side = min(max(right - left - 2, LEAST_PICTURE), bottom - 4 - rect.top() - PAD)
-            painter.setOpacity(whole * (1.0 if index <= now else 0.3))
-            if left >= free:
-                film.draw(painter, QRectF(left, bottom - 4 - side, side, side), index)
-                free = left + side + 2
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("accent" if index == now else "border"))
-            gap = 1.0 if right - left > 4 else 0.0
-            painter.drawRoundedRect(QRectF(left, bottom, max(right - left - gap, 1.0), 3), 1.5, 1.5)
-        painter.setOpacity(whole)
-
-    def _draw_axis(self, painter: QPainter) -> None:
-        left, right = self._span()
-        painter.setFont(theme.font(11, tabular=True))
-        painter.setPen(theme.color("muted"))
-        painter.drawText(QRectF(12, 0, HEAD + 60, 20), Qt.AlignmentFlag.AlignVCenter, "Noise level")
-        for quarter in range(5):
-            level = round(self._top * (4 - quarter) / 4)
-            words = {0: f"{level} · noise", 4: "image · 0"}.get(quarter, str(level))
-            x = self.x_of(level)
-            box = QRectF(x - 40, 0, 80, 20)
-            align = Qt.AlignmentFlag.AlignHCenter
-            if quarter in (0, 4):
-                box = QRectF(left, 0, 90, 20) if quarter == 0 else QRectF(right - 90, 0, 90, 20)
-                align = Qt.AlignmentFlag.AlignLeft if quarter == 0 else Qt.AlignmentFlag.AlignRight
-            painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, words)
-        paint_bar(painter, QRectF(left, AXIS - 12, right - left, 4), 1 - self.level / self._top, "accent")
-        x = self.x_of(self.level)
-        painter.setPen(QPen(theme.color("accent"), 1))
-        painter.drawLine(QPointF(x, AXIS - 4), QPointF(x, self.row_rect(len(self.rows) - 1).bottom()))
-        painter.setPen(QPen(theme.color("accent"), 2))
-        painter.setBrush(theme.color("accent" if self.hasFocus() else "surface"))
-        painter.drawEllipse(QPointF(x, AXIS - 10), 6, 6)
 
     def event(self, event: QEvent) -> bool:
         """Show each row's own tooltip."""
@@ -206,16 +126,15 @@ class FilmChart(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Take the scrubber along while the button is held."""
-        over = event.position().x() >= self._span()[0] - 8
+        over = event.position().x() >= self._span().left - 8
         self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._drag(event)
 
     def _drag(self, event: QMouseEvent) -> None:
-        left, right = self._span()
-        x = event.position().x()
-        if event.buttons() & Qt.MouseButton.LeftButton and x >= left - 8:
-            self._go(round(self._top * (1 - (x - left) / max(right - left, 1))))
+        span = self._span()
+        if event.buttons() & Qt.MouseButton.LeftButton and event.position().x() >= span.left - 8:
+            self._go(span.level_at(event.position().x()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move to the next change with the arrow keys, to the ends with Home and End, play with Space."""

@@ -26,6 +26,7 @@ class Still(QWidget):
         self._role = role
         self._tone = tone
         self._words = ""
+        self._waiting = False
         self.film: Film | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setFixedWidth(128)
@@ -41,7 +42,12 @@ class Still(QWidget):
 
     def show_picture(self, film: Film | None) -> None:
         """Show a picture, or none."""
-        self.film = film
+        self.film, self._waiting = film, False
+        self.update()
+
+    def wait(self) -> None:
+        """Let the picture pale until another one comes, or none."""
+        self._waiting = True
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -55,7 +61,9 @@ class Still(QWidget):
         side = min(self.width(), self.height() - _CAPTION)
         place = QRectF(0, 0, side, side)
         if self.film is not None:
+            painter.setOpacity(0.45 if self._waiting else 1.0)
             self.film.draw(painter, place, 0)
+            painter.setOpacity(1.0)
         else:
             painter.setPen(QPen(theme.color("border"), 1))
             painter.setBrush(theme.color("raised"))

@@ -48,9 +48,9 @@ class FeatureSheet(QFrame):
 
     def show_contrast(self, contrast: Contrast) -> None:
         """Say who is compared; the slider goes to the temperature of the stage."""
-        sizes = (contrast.teacher, contrast.teacher_steps), (contrast.student, contrast.student_steps)
-        for still, (name, steps) in zip(self.stills, sizes, strict=True):
-            still.show_words(f"{name}, {steps} step{'s' if steps != 1 else ''}")
+        guided = f", guidance {contrast.guidance:g}" if contrast.guidance != 1 else ""
+        self.stills[0].show_words(f"{contrast.teacher}, {_steps(contrast.teacher_steps)}{guided}")
+        self.stills[1].show_words(f"{contrast.student}, {_steps(contrast.student_steps)}")
         if contrast == self._contrast:
             return
         self._contrast = contrast
@@ -131,6 +131,10 @@ class FeatureSheet(QFrame):
         inner.setSpacing(16)
         inner.addLayout(head)
         inner.addLayout(charts, 1)
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' if count != 1 else ''}"
 
 
 def _pairs(ranking: Ranking) -> Pairs:

@@ -11,11 +11,12 @@ from cfd_studio.gui.models.inspection import Contrast, Subject
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
 from cfd_studio.gui.widgets.field_row import FieldRow
-from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.labels import ElidedLabel, label
 from cfd_studio.gui.widgets.tick import Tick
 from cfd_studio.protocol.sampling import ImageKey, Sampler, SamplerName
 
-TRAJECTORY, FEATURES = range(2)
+VIEWS = ("trajectory", "features")
+TRAJECTORY, FEATURES = range(len(VIEWS))
 _NARROW = 62
 _LARGEST = 2**31 - 1
 
@@ -71,6 +72,8 @@ class InspectChoices(QFrame):
             caption_width=_NARROW,
         )
         self.student = ChoiceRow("Student", {}, tip="It is compared with its own teacher", caption_width=_NARROW)
+        self.other = ElidedLabel("", "muted")
+        self.other.hide()
         self.models: dict[str, Tick] = {}
         self.button = Button("Draw", tip="Draw what is missing")
         self.button.hide()
@@ -115,6 +118,11 @@ class InspectChoices(QFrame):
                 self.student.set_text(chosen)
             box.blockSignals(False)
 
+    def show_other(self, run: str) -> None:
+        """Name the run whose models these are, where it is not the open one."""
+        self.other.set_whole(f"Of “{run}”" if run else "")
+        self.other.setVisible(bool(run))
+
     def chosen_models(self) -> list[str]:
         """Return the ticked models."""
         return [name for name, tick in self.models.items() if tick.isChecked()]
@@ -133,7 +141,7 @@ class InspectChoices(QFrame):
         return None if seed is None or index is None else (ImageKey(seed, index), self._drawn_with, self._label)
 
     def fill(self, subject: Subject, models: list[str]) -> None:
-        """Choose an image, how it is drawn, and these models; the first of them with a teacher is the student."""
+        """Choose an image, how it is drawn, and these models; a student among them, or of one of them, is compared."""
         self.blockSignals(True)
         self.seed.set_text(str(subject.key.seed))
         self.index.set_text(str(subject.key.index))
@@ -141,9 +149,10 @@ class InspectChoices(QFrame):
         self.sampler.set_text(subject.sampler.name)
         for name, tick in self.models.items():
             tick.setChecked(tick.isChecked() or name in models)
-        students = [one.student for one in self._contrasts if one.student in models]
-        if students:
-            self.student.set_text(students[0])
+        theirs = [one.student for one in self._contrasts if one.student in models]
+        theirs += [one.student for one in self._contrasts if one.teacher in models]
+        if theirs:
+            self.student.set_text(theirs[0])
         self.blockSignals(False)
 
     def step(self, by: int) -> None:
@@ -195,6 +204,7 @@ class InspectChoices(QFrame):
         fields = QVBoxLayout()
         fields.setContentsMargins(16, 4, 16, 8)
         fields.setSpacing(6)
+        fields.addWidget(self.other)
         fields.addWidget(label("IMAGE", "caption"))
         fields.addWidget(self.seed)
         fields.addLayout(which)

@@ -1,9 +1,12 @@
 """An open run: head, and the four ways to look at it."""
 
-from PySide6.QtCore import Qt
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.inspect_choices import VIEWS
 from cfd_studio.gui.models.inspection import Subject
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.compare import ComparePanel
@@ -14,6 +17,7 @@ from cfd_studio.gui.panels.inspect import InspectPanel
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
 from cfd_studio.gui.side_feeds import SideFeeds
+from cfd_studio.protocol.sampling import SampleRequest
 from cfd_studio.runs.launcher import Session
 
 WATCH, COMPARE, JUDGE, INSPECT = range(4)
@@ -44,6 +48,7 @@ class RunPage(QWidget):
             self.tabs.setTabToolTip(self.tabs.addTab(words), tip)
         self.pages = QStackedWidget()
         self.snapshot: RunSnapshot | None = None
+        self._guest: Path | None = None  # the run whose image is inspected, until another tab is in front
         self._lay_out()
         self.tabs.currentChanged.connect(self._turn)
         self.stages.picked.connect(self.curves.pick)
@@ -51,7 +56,7 @@ class RunPage(QWidget):
 
     def reset(self) -> None:
         """Make room for another run."""
-        self.snapshot = None
+        self.snapshot = self._guest = None
         for panel in (self.curves, self.log, self.compare, self.inspect):
             panel.reset()
         self.tabs.setCurrentIndex(WATCH)
@@ -62,15 +67,26 @@ class RunPage(QWidget):
         self.header.show_run(snapshot, asked, ours=ours)
         self._show_tab()
 
-    def look_at(self, view: int, subject: Subject, models: list[str]) -> None:
-        """Look more closely at an image of the open run, in one of the views of *Inspect*."""
-        if self.snapshot is not None and subject.run == self.snapshot.path:
-            self.inspect.inspect(self.snapshot, view, subject, models)
+    @Slot(object, int, str)
+    def look_at(self, request: SampleRequest, image: int, view: str) -> None:
+        """Look at the ``trajectory`` or ``features`` of one image of a request, to this run or to one beside it."""
+        snapshot = self._snapshot_of(request.run)
+        if snapshot is not None:
+            self._guest = request.run
+            subject = Subject(request.run, request.keys[image], request.sampler, request.label)
+            self.inspect.inspect(snapshot, VIEWS.index(view), subject, [request.stage])
             self.tabs.setCurrentIndex(INSPECT)
+
+    def _snapshot_of(self, run: Path | None) -> RunSnapshot | None:
+        """Return the newest snapshot of a run that is open, or followed beside it."""
+        if self.snapshot is not None and run == self.snapshot.path:
+            return self.snapshot
+        return self.side_feeds.snapshots.get(run) if run is not None else None
 
     def _turn(self, index: int) -> None:
         self.pages.setCurrentIndex(index)
         if index != INSPECT:
+            self._guest = None
             self.inspect.leave()
         self._show_tab()
 
@@ -87,7 +103,8 @@ class RunPage(QWidget):
         elif tab == COMPARE:
             self.compare.show_snapshot(snapshot)
         elif tab == INSPECT:
-            self.inspect.show_snapshot(snapshot)
+            looked_at = self._snapshot_of(self._guest) or snapshot
+            self.inspect.show_snapshot(looked_at, "" if looked_at is snapshot else looked_at.path.name)
         else:
             self.figures.show_snapshot(snapshot)
 

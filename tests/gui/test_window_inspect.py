@@ -14,11 +14,10 @@ from cfd_studio.engine.models import open_models
 from cfd_studio.gui import trajectory_view
 from cfd_studio.gui.inspect_choices import FEATURES, TRAJECTORY
 from cfd_studio.gui.models.films import film_of
-from cfd_studio.gui.models.inspection import Subject
 from cfd_studio.gui.run_page import COMPARE, INSPECT, WATCH
 from cfd_studio.gui.widgets.film import Film
 from cfd_studio.gui.widgets.film_paint import AXIS
-from cfd_studio.protocol.sampling import ImageKey, Sampler
+from cfd_studio.protocol.sampling import ImageKey, Sampler, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -129,8 +128,9 @@ def test_features_are_compared_as_distillation_does_and_the_slider_asks_nobody(
     desk.open(trained_run)
     desk.wait(lambda: all(stage.trained for stage in desk.snapshot.stages.values()))
     desk.page.tabs.setCurrentIndex(COMPARE)
-    subject = Subject(trained_run.path, ImageKey(5, 2), Sampler(name="ancestral"))
-    desk.page.look_at(FEATURES, subject, ["teacher", "cfd-2"])
+    ancestral = Sampler(name="ancestral")
+    request = SampleRequest(trained_run.path, "cfd-2", 2, (ImageKey(0, 0), ImageKey(5, 2)), sampler=ancestral)
+    desk.page.look_at(request, 1, "features")
     inspect, features = desk.page.inspect, desk.page.inspect.features
     view = features.sheet
     desk.wait(lambda: inspect.isVisible() and not features.drawing)
@@ -139,7 +139,7 @@ def test_features_are_compared_as_distillation_does_and_the_slider_asks_nobody(
     def seen(stage: str, steps: int) -> Any:
         model = open_models(trained_run.path, [stage], "cpu")[0]
         noise = starting_noise(5, 2, 1, model.shape)
-        return eyes(model.draw(noise, steps, sampler=subject.sampler, seed=5, start=2).images)
+        return eyes(model.draw(noise, steps, sampler=ancestral, seed=5, start=2).images)
 
     teacher, student = seen("pd-4", 4), seen("cfd-2", 2)
     asked: list[Any] = []
@@ -184,6 +184,26 @@ def test_inspect_says_what_is_missing(desk: Any, mini_run: Any, trained_run: Run
     desk.wait(lambda: view_is_full(inspect))
     desk.click(inspect.choices.views.button(TRAJECTORY))
     desk.wait(lambda: not inspect.trajectory.drawing and inspect.trajectory.chart.rows)
+
+
+def test_an_image_of_a_run_beside_the_open_one_is_inspected_until_the_tab_is_left(
+    desk: Any, mini_run: Any, trained_run: RunFolder
+) -> None:
+    own = mini_run()
+    desk.open(own)
+    desk.page.side_feeds.want("compare", {trained_run.path})
+    desk.wait(lambda: trained_run.path in desk.page.side_feeds.snapshots)
+    desk.wait(lambda: desk.page.side_feeds.snapshots[trained_run.path].stages["cfd-2"].trained)
+    desk.page.look_at(SampleRequest(trained_run.path, "pd-2", 2, (ImageKey(1, 7),)), 0, "trajectory")
+    inspect = desk.page.inspect
+    desk.wait(lambda: len(inspect.trajectory.chart.rows) == 4 and not inspect.trajectory.drawing)
+    assert inspect.choices.other.isVisible()
+    assert "trained" in inspect.choices.other.toolTip()
+    assert (inspect.choices.seed.text(), inspect.choices.index.text()) == ("1", "7")
+    desk.page.tabs.setCurrentIndex(WATCH)
+    desk.page.tabs.setCurrentIndex(INSPECT)
+    assert not inspect.choices.other.isVisible()
+    assert inspect.hint.text().startswith("No model is trained yet.")
 
 
 def view_is_full(inspect: Any) -> bool:

@@ -100,7 +100,7 @@ def _contrast(snapshot: RunSnapshot, student: DiffusionStage, looks: FeatureStag
         f"{eyes.id} ({eyes.architecture}, {eyes.features} features)",
         looks or _UNSAID,
         looks.id if looks is not None else "",
-        1.0 if isinstance(student, TeacherStage) else student.guidance,
+        student.guidance if isinstance(teacher, TeacherStage) and not isinstance(student, TeacherStage) else 1.0,
     )
 
 

@@ -54,18 +54,15 @@ class InspectPanel(QWidget):
         for view in self._views:
             view.changed.connect(self._tell)
 
-    def show_snapshot(self, snapshot: RunSnapshot) -> None:
-        """Offer what is trained by now."""
-        if self._snapshot is None:
-            self.choices.fill(Subject(snapshot.path, ImageKey(0, 0), snapshot.config.evaluation.sampler), [])
-        self._snapshot = snapshot
-        self.choices.show_models(model_rows(snapshot), contrasts(snapshot), few_step_models(snapshot))
+    def show_snapshot(self, snapshot: RunSnapshot, other: str) -> None:
+        """Offer what is trained by now; ``other`` names the run where it is not the open one."""
+        self._take(snapshot)
+        self.choices.show_other(other)
         self._show()
 
     def inspect(self, snapshot: RunSnapshot, view: int, subject: Subject, models: list[str]) -> None:
         """Look at an image of a run."""
-        self._snapshot = snapshot
-        self.choices.show_models(model_rows(snapshot), contrasts(snapshot), few_step_models(snapshot))
+        self._take(snapshot)
         self.choices.fill(subject, models)
         self.choices.turn_to(view)
 
@@ -118,6 +115,15 @@ class InspectPanel(QWidget):
     def _say(self, hint: str) -> None:
         self.hint.setText(hint)
         self._front.setCurrentWidget(self.hint if hint else self._views[self.choices.view()])
+
+    def _take(self, snapshot: RunSnapshot) -> None:
+        new = self._snapshot is None or self._snapshot.path != snapshot.path
+        if new:
+            self.reset()
+        self._snapshot = snapshot
+        self.choices.show_models(model_rows(snapshot), contrasts(snapshot), few_step_models(snapshot))
+        if new:
+            self.choices.fill(Subject(snapshot.path, ImageKey(0, 0), snapshot.config.evaluation.sampler), [])
 
     def _draw(self) -> None:
         self._views[self.choices.view()].draw()

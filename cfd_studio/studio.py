@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cfd_studio.protocol.errors import NoDisplayError
 from cfd_studio.workers.lazy import LazyWorkers
+from cfd_studio.workspace.drawings import Drawings
 from cfd_studio.workspace.resources import resource
 from cfd_studio.workspace.settings import load_settings
 
@@ -67,7 +68,7 @@ def _open(run: Path | None, demo: Path | None) -> int:
     settings = load_settings()
     theme.apply(application, settings.theme)
     Collector(application)
-    workers = LazyWorkers()
+    workers = LazyWorkers(drawings=Drawings(settings.drawings_mib))
     window = MainWindow(workers, workers, workers, settings)
     _tell_unexpected(window)
     signal.signal(signal.SIGINT, partial(_interrupted, window))

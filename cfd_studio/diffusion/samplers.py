@@ -105,6 +105,7 @@ def sample(
     seed: int = 0,
     start: int = 0,
     on_call: Callable[[], None] | None = None,
+    on_estimate: Callable[[int, Tensor], None] | None = None,
 ) -> Tensor:
     """Draw images from noise.
 
@@ -125,6 +126,8 @@ def sample(
         Of the fresh noise, where the sampler asks for it: the images are start..start + B - 1.
     on_call : callable, optional
         Called before each estimate; may raise to end early.
+    on_estimate : callable, optional
+        Told every level and the x_hat estimated there, shape (B, C, H, W), before the sampler makes use of it.
 
     Returns
     -------
@@ -144,6 +147,8 @@ def sample(
         x_hat = denoiser(z, t, labels)
         if clip:
             x_hat = x_hat.clamp(-1, 1)
+        if on_estimate is not None:
+            on_estimate(level, x_hat)
         z = move(Step(denoiser.schedule, level, next_level, z, x_hat, before, partial(fresh, index)))
         before = level, x_hat
     return z

@@ -19,7 +19,14 @@ from cfd_studio.interop.weights import fill, load_weights
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.stages import ClassifierStage, FeatureStage, ProgressiveStage, Stage, TeacherStage
+from cfd_studio.protocol.stages import (
+    ClassifierFed,
+    ClassifierStage,
+    FeatureStage,
+    ProgressiveStage,
+    Stage,
+    TeacherStage,
+)
 from cfd_studio.runs.folder import RunFolder
 
 TO_IMAGE: dict[str, ToImage] = {"x": x_from_x, "eps": x_from_eps, "v": x_from_v}
@@ -76,6 +83,18 @@ def load_denoiser(run: RunFolder, config: RunConfig, stage_id: str, device: str)
     return Denoiser(network, TO_IMAGE[config.prediction], build_schedule(config, device))
 
 
+def load_classifier(run: RunFolder, config: RunConfig, stage_id: str, device: str, fed: ClassifierFed) -> nn.Module:
+    """Return a trained classifier as distillation uses it: fed what it was trained on, or as the reference feeds it.
+
+    Raises
+    ------
+    CfdError
+        As `load_network`.
+    """
+    classifier = load_network(run, config, stage_id, device)
+    return straight(classifier) if fed == "as-reference" else classifier
+
+
 def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str) -> Objective:
     """Return what a stage minimises, with its frozen teacher and classifier loaded."""
     schedule = build_schedule(config, device)
@@ -93,14 +112,13 @@ def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str
             )
         case FeatureStage():
             teacher = guided(load_denoiser(run, config, stage.parent, device), stage.guidance)
-            classifier = load_network(run, config, stage.classifier, device)
             return FeatureObjective(
                 schedule,
                 to_image,
                 teacher,
                 stage.sampling_steps,
                 label_dropout,
-                classifier=straight(classifier) if stage.classifier_input == "as-reference" else classifier,
+                classifier=load_classifier(run, config, stage.classifier, device, stage.classifier_input),
                 matching=stage,
                 clip_targets=config.clip_targets,
             )

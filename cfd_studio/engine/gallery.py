@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -39,11 +40,17 @@ class Drawn:
         Wall time of sampling over N, waits for a turn left out.
     network_calls : int
         Counted per image.
+    x_hats : Tensor of float32, shape (steps, N, C, H, W), on the CPU, or None
+        The estimates of the images at every step, where they were asked for.
+    timesteps : tuple of int
+        The levels at which each step estimates.
     """
 
     images: Tensor
     seconds_per_image: float
     network_calls: int
+    x_hats: Tensor | None = None
+    timesteps: tuple[int, ...] = ()
 
 
 class How(TypedDict, total=False):
@@ -55,6 +62,7 @@ class How(TypedDict, total=False):
     batch_size: int
     labels: Tensor | None
     clip: bool
+    trajectory: bool
     turn: AbstractContextManager[None] | None
     on_call: Callable[[], None] | None
 
@@ -71,6 +79,7 @@ def draw(
     batch_size: int = BATCH_SIZE,
     labels: Tensor | None = None,
     clip: bool = True,
+    trajectory: bool = False,
     turn: AbstractContextManager[None] | None = None,
     on_call: Callable[[], None] | None = None,
 ) -> Drawn:
@@ -92,6 +101,8 @@ def draw(
         Classes for a class-conditional model, -1 for none.
     clip : bool, optional
         Clip every estimate of the image to [-1, 1].
+    trajectory : bool, optional
+        Keep these estimates.
     turn : context manager, optional
         Entered around every network call, where the device is shared.
     on_call : callable, optional
@@ -126,18 +137,36 @@ def draw(
     batches = noise.split(batch_size)
     classes = labels.split(batch_size) if labels is not None else [None] * len(batches)
     images = []
+    estimates: list[list[Tensor]] = [[] for _ in batches]
     with turn:
         began = time.perf_counter()
-        for batch, told in zip(batches, classes, strict=True):
+        for batch, told, kept in zip(batches, classes, estimates, strict=True):
+            keep = partial(_keep, kept) if trajectory else None
             z = batch.to(schedule.device, schedule.dtype)
             told = None if told is None else told.to(schedule.device)
             images.append(
-                sample(denoiser, z, levels, move, labels=told, clip=clip, seed=seed, start=start, on_call=between).cpu()
+                sample(
+                    denoiser,
+                    z,
+                    levels,
+                    move,
+                    labels=told,
+                    clip=clip,
+                    seed=seed,
+                    start=start,
+                    on_call=between,
+                    on_estimate=keep,
+                ).cpu()
             )
             start += len(z)
         seconds = time.perf_counter() - began - waited
     calls = (denoiser.network_calls - calls_before) // len(batches)
-    return Drawn(torch.cat(images).float(), seconds / len(noise), calls)
+    x_hats = torch.cat([torch.stack(kept) for kept in estimates], dim=1) if trajectory else None
+    return Drawn(torch.cat(images).float(), seconds / len(noise), calls, x_hats, tuple(levels[:-1]))
+
+
+def _keep(kept: list[Tensor], _level: int, x_hat: Tensor) -> None:
+    kept.append(x_hat.float().cpu())
 
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:

@@ -71,6 +71,7 @@ class Model:
         if size not in self._prepared:
             first = How(**how)
             first["labels"] = None if labels is None else labels[:size]
+            first["trajectory"] = False
             draw(self.denoiser, noise[:size], self.own_steps, 1, **first)
             self._prepared.add(size)
         return draw(self.denoiser, noise, self.own_steps, sampling_steps, **how)

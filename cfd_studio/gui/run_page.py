@@ -1,24 +1,30 @@
-"""An open run: head, and the three ways to look at it."""
+"""An open run: head, and the four ways to look at it."""
 
-from PySide6.QtCore import Qt
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge, Clerk
+from cfd_studio.gui.inspect_choices import VIEWS
+from cfd_studio.gui.models.inspection import Subject
 from cfd_studio.gui.models.machine import machine_meters
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.compare import ComparePanel
 from cfd_studio.gui.panels.curves import CurvesPanel
 from cfd_studio.gui.panels.figures import FiguresPanel
 from cfd_studio.gui.panels.header import Header
+from cfd_studio.gui.panels.inspect import InspectPanel
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
 from cfd_studio.gui.panels.strips import StripsPanel
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.widgets.meters import MeterRow
+from cfd_studio.protocol.sampling import SampleRequest
 from cfd_studio.runs.launcher import Session
 
-WATCH, COMPARE, JUDGE = range(3)
+WATCH, COMPARE, JUDGE, INSPECT = range(4)
 ROOM_FOR_CURVES = 320
 
 
@@ -36,6 +42,7 @@ class RunPage(QWidget):
         self.meters = MeterRow()
         self.compare = ComparePanel(session, bridge, side_feeds, clerk)
         self.figures = FiguresPanel()
+        self.inspect = InspectPanel(session, bridge)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
@@ -43,10 +50,12 @@ class RunPage(QWidget):
             ("Watch", "Stages, loss curves and log (Ctrl+1)"),
             ("Compare", "Samples of teacher and students side by side (Ctrl+2)"),
             ("Judge", "Quality of all models (Ctrl+3)"),
+            ("Inspect", "One image: its way from noise, and what the classifier sees in it (Ctrl+4)"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(words), tip)
         self.pages = QStackedWidget()
         self.snapshot: RunSnapshot | None = None
+        self._guest: Path | None = None  # the run whose image is inspected, until another tab is in front
         self._lay_out()
         self.tabs.currentChanged.connect(self._turn)
         self.stages.picked.connect(self.curves.pick)
@@ -56,8 +65,8 @@ class RunPage(QWidget):
 
     def reset(self) -> None:
         """Make room for another run."""
-        self.snapshot = None
-        for panel in (self.curves, self.log, self.compare):
+        self.snapshot = self._guest = None
+        for panel in (self.curves, self.log, self.compare, self.inspect):
             panel.reset()
         self.tabs.setCurrentIndex(WATCH)
 
@@ -78,8 +87,27 @@ class RunPage(QWidget):
         if self.snapshot is not None:
             self.strips.show_stage(self.snapshot, stage)
 
+    @Slot(object, int, str)
+    def look_at(self, request: SampleRequest, image: int, view: str) -> None:
+        """Look at the ``trajectory`` or ``features`` of one image of a request, to this run or to one beside it."""
+        snapshot = self._snapshot_of(request.run)
+        if snapshot is not None:
+            self._guest = request.run
+            subject = Subject(request.run, request.keys[image], request.sampler, request.label)
+            self.inspect.inspect(snapshot, VIEWS.index(view), subject, [request.stage])
+            self.tabs.setCurrentIndex(INSPECT)
+
+    def _snapshot_of(self, run: Path | None) -> RunSnapshot | None:
+        """Return the newest snapshot of a run that is open, or followed beside it."""
+        if self.snapshot is not None and run == self.snapshot.path:
+            return self.snapshot
+        return self.side_feeds.snapshots.get(run) if run is not None else None
+
     def _turn(self, index: int) -> None:
         self.pages.setCurrentIndex(index)
+        if index != INSPECT:
+            self._guest = None
+            self.inspect.leave()
         self._show_tab()
 
     def _show_tab(self) -> None:
@@ -95,6 +123,9 @@ class RunPage(QWidget):
             self.log.show_snapshot(snapshot)
         elif tab == COMPARE:
             self.compare.show_snapshot(snapshot)
+        elif tab == INSPECT:
+            looked_at = self._snapshot_of(self._guest) or snapshot
+            self.inspect.show_snapshot(looked_at, "" if looked_at is snapshot else looked_at.path.name)
         else:
             self.figures.show_snapshot(snapshot)
 
@@ -122,7 +153,7 @@ class RunPage(QWidget):
         column.setSpacing(8)
         column.addWidget(self.stages)
         column.addWidget(split, 1)
-        for page in (watch, self.compare, self.figures):
+        for page in (watch, self.compare, self.figures, self.inspect):
             self.pages.addWidget(page)
         body = QVBoxLayout()
         body.setContentsMargins(24, 4, 24, 16)

@@ -59,6 +59,7 @@ def sections(window: "MainWindow") -> list[Section]:
                 Shortcut("Ctrl+1", "Watch", partial(page.tabs.setCurrentIndex, 0)),
                 Shortcut("Ctrl+2", "Compare", partial(page.tabs.setCurrentIndex, 1)),
                 Shortcut("Ctrl+3", "Judge", partial(page.tabs.setCurrentIndex, 2)),
+                Shortcut("Ctrl+4", "Inspect", partial(page.tabs.setCurrentIndex, 3)),
             ),
         ),
         Section(

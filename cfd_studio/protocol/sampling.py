@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfd_studio.protocol.fields import Words, field
+from cfd_studio.protocol.stages import ClassifierFed
 
 SamplerName = Literal["ddim", "ancestral", "dpm-solver++", "reference"]
 
@@ -82,7 +83,9 @@ class SampleRequest:
     trajectory : bool
         Whether the estimates of the images at every step are wanted too.
     classifier : str or None
-        The stage of a trained classifier of the same run, whose features of the images are wanted too.
+        The stage of a trained classifier of the same run: what it sees in the images is wanted too.
+    classifier_input : str
+        How it is fed, as in `cfd_studio.protocol.stages.FeatureMatching`.
     """
 
     run: Path
@@ -94,6 +97,7 @@ class SampleRequest:
     label: int | None = None
     trajectory: bool = False
     classifier: str | None = None
+    classifier_input: ClassifierFed = "matched"
 
     @property
     def count(self) -> int:
@@ -119,6 +123,10 @@ class SampleAnswer:
         The levels of the base grid at which these were made.
     features : ndarray of float32, shape (count, channels), or None
         What feature distillation compares: pooled penultimate features, before any softmax.
+    logits : ndarray of float32, shape (count, classes), or None
+        What the classifier makes of these.
+    cached : bool
+        Whether it was drawn, and timed, for an earlier request.
     error : str or None
         One sentence; None where there are images.
     """
@@ -130,4 +138,6 @@ class SampleAnswer:
     x_hats: NDArray[np.float32] | None = None
     timesteps: tuple[int, ...] = ()
     features: NDArray[np.float32] | None = None
+    logits: NDArray[np.float32] | None = None
+    cached: bool = False
     error: str | None = None

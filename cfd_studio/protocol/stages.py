@@ -154,10 +154,13 @@ class TeacherStage(_Stage):
     )
 
 
+ClassifierFed = Literal["matched", "as-reference"]
+
+
 class FeatureMatching(Words):
     """How the two-step target is matched in the eyes of a classifier."""
 
-    classifier_input: Literal["matched", "as-reference"] = field(
+    classifier_input: ClassifierFed = field(
         "What the classifier is fed in distillation: matched is what it was trained on; as-reference leaves out its "
         "normalization, as the published CFD code does.",
         label="Classifier input",

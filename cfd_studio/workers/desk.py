@@ -57,8 +57,11 @@ class Desk(ABC, Generic[Wish, Answer]):
         self._thread.start()
 
     @abstractmethod
-    def _serve(self, wish: Wish) -> Answer:
-        """Return the answer to a wish, and call `_still_wanted` now and then; may raise anything."""
+    def _serve(self, wish: Wish) -> Answer | None:
+        """Return the answer to a wish, and call `_still_wanted` now and then; may raise anything.
+
+        None where somebody else will answer it.
+        """
 
     @abstractmethod
     def _failed(self, wish: Wish, sentence: str) -> Answer:
@@ -103,6 +106,7 @@ class Desk(ABC, Generic[Wish, Answer]):
                 if self._closing:
                     return
                 wish, answer, self._serving = self._wishes.pop() if self._newest_first else self._wishes.popleft()
+            result: Answer | None
             try:
                 result = self._serve(wish)
             except _Dropped:
@@ -111,6 +115,8 @@ class Desk(ABC, Generic[Wish, Answer]):
                 result = self._failed(wish, str(error))
             except Exception as error:
                 result = self._failed(wish, self._explained(wish, error))
+            if result is None:
+                continue
             self._fitness.note(result.error)
             if self._serving is not None:
                 try:

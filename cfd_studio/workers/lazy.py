@@ -4,7 +4,7 @@ A job in a process of its own waits for none of that.
 """
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cfd_studio.protocol.commands import Command
 from cfd_studio.protocol.errands import Errand, ErrandAnswer
@@ -15,6 +15,7 @@ from cfd_studio.runs.launcher import JobHandle
 from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.priority import BACKGROUND_NICENESS, lower_priority
 from cfd_studio.workers.process import ProcessLauncher
+from cfd_studio.workspace.drawings import Drawings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +25,24 @@ if TYPE_CHECKING:
     from cfd_studio.workers.thread import ThreadLauncher
 
 
+class _Early(NamedTuple):
+    """What was asked before the workers were there; an errand has no owner."""
+
+    ask: "Callable[[], None]"
+    owner: str | None
+
+
 class LazyWorkers:
     """All workers of one device, made by `load` on a thread of its own.
 
     A `Launcher`, a `Session` and `Errands` in one: what is asked before they are there waits for them.
+
+    Parameters
+    ----------
+    niceness : int, optional
+        Of their threads.
+    drawings : Drawings, optional
+        Where the session keeps what it drew.
 
     Attributes
     ----------
@@ -37,19 +52,20 @@ class LazyWorkers:
         Once the device is lost to this process, every job gets one of its own.
     """
 
-    def __init__(self, niceness: int = BACKGROUND_NICENESS) -> None:
+    def __init__(self, niceness: int = BACKGROUND_NICENESS, drawings: Drawings | None = None) -> None:
         self._niceness = niceness
+        self._drawings = drawings
         self._apart = ProcessLauncher(niceness)
         self.fitness = Fitness()
         self._lock = threading.Lock()
         self._loading: threading.Thread | None = None
         self._loaded = threading.Event()
+        self._settled = False  # the workers are there, or cannot be
         self._closing = False
         self._launcher: ThreadLauncher | None = None
         self._session: SamplingSession | None = None
-        self._early: list[tuple[SampleRequest, Callable[[SampleAnswer], None], str]] = []
         self._errands: ErrandRunner | None = None
-        self._early_errands: list[tuple[Errand, Callable[[ErrandAnswer], None]]] = []
+        self._early: list[_Early] = []
         self.failure: str | None = None
 
     def load(self) -> None:
@@ -70,45 +86,49 @@ class LazyWorkers:
         self.load()
         return LazyJob(self, run, request)
 
+    @property
+    def refusal(self) -> str:
+        """The sentence for whoever asks them and they are not there."""
+        return self.failure or "The window is closing."
+
     def start_now(self, run: RunFolder, request: ExecutionRequest) -> JobHandle | None:
         """Start a job once the workers are there; None where they cannot be."""
         return self._launcher.start(run, request) if self._launcher and not self._closing else None
 
     def request(self, request: SampleRequest, answer: "Callable[[SampleAnswer], None]", *, owner: str = "") -> None:
         """Queue a request, as a `Session` does."""
-        self.load()
-        with self._lock:
-            if self._session is None and self.failure is None:
-                self._early.append((request, answer, owner))
-                return
-        if self._session is not None:
-            self._session.request(request, answer, owner=owner)
-        else:
-            answer(SampleAnswer(request, error=self.failure))
+
+        def ask() -> None:
+            if self._session is not None:
+                self._session.request(request, answer, owner=owner)
+            else:
+                answer(SampleAnswer(request, error=self.refusal))
+
+        self._once_there(_Early(ask, owner))
 
     def cancel(self, owner: str | None = None) -> None:
         """Drop what waits, of one owner or of all, as a `Session` does."""
         with self._lock:
-            self._early = [] if owner is None else [early for early in self._early if early[2] != owner]
+            kept = [one for one in self._early if one.owner is None or (owner is not None and one.owner != owner)]
+            self._early = kept
         if self._session is not None:
             self._session.cancel(owner)
 
     def run(self, errand: Errand, answer: "Callable[[ErrandAnswer], None]") -> None:
         """Queue an errand, as `Errands` does."""
-        self.load()
-        with self._lock:
-            if self._errands is None and self.failure is None:
-                self._early_errands.append((errand, answer))
-                return
-        if self._errands is not None:
-            self._errands.run(errand, answer)
-        else:
-            answer(ErrandAnswer(errand, error=self.failure))
+
+        def ask() -> None:
+            if self._errands is not None:
+                self._errands.run(errand, answer)
+            else:
+                answer(ErrandAnswer(errand, error=self.refusal))
+
+        self._once_there(_Early(ask, None))
 
     def cancel_errands(self) -> None:
         """Drop the errands that wait and end the one being done, as `Errands` does."""
         with self._lock:
-            self._early_errands.clear()
+            self._early = [one for one in self._early if one.owner is not None]
         if self._errands is not None:
             self._errands.cancel_errands()
 
@@ -135,26 +155,28 @@ class LazyWorkers:
             with self._lock:
                 self._launcher = launcher
                 if not self._closing:
-                    self._session = SamplingSession(turns, self._niceness, self.fitness)
+                    self._session = SamplingSession(turns, self._niceness, self.fitness, self._drawings)
                     self._errands = ErrandRunner(turns, self._niceness, self.fitness)
-                early, self._early = self._early, []
-                errands, self._early_errands = self._early_errands, []
-            for request, answer, owner in early:
-                self.request(request, answer, owner=owner)
-            for errand, tell in errands:
-                self.run(errand, tell)
         except Exception as error:
             # Whatever the reason (a library that is missing), every wish must still get an answer.
             self.failure = f"The part that computes cannot be loaded: {error}"
-            with self._lock:
-                early, self._early = self._early, []
-                errands, self._early_errands = self._early_errands, []
-            for request, answer, _ in early:
-                answer(SampleAnswer(request, error=self.failure))
-            for errand, tell in errands:
-                tell(ErrandAnswer(errand, error=self.failure))
+        with self._lock:
+            early, self._early = self._early, []
+            self._settled = True
+        try:
+            for one in early:
+                one.ask()
         finally:
             self._loaded.set()
+
+    def _once_there(self, early: _Early) -> None:
+        """Ask at once, or as soon as the workers are there, or cannot be."""
+        self.load()
+        with self._lock:
+            if not self._settled:
+                self._early.append(early)
+                return
+        early.ask()
 
 
 class LazyJob:
@@ -203,4 +225,4 @@ class LazyJob:
         self._workers.wait()
         self._job = self._workers.start_now(self._run, self._request)
         if self._job is None:
-            self._failure = self._workers.failure or "The window is closing."
+            self._failure = self._workers.refusal

@@ -1,24 +1,32 @@
 """A sampling session: models kept on the device, the newest wish first."""
 
-from collections import OrderedDict
+import math
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
 
-import numpy as np
+import torch
 
 from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine import mishaps
 from cfd_studio.engine.execution import choose_device, take_modest_threads
+from cfd_studio.engine.extraction import FeatureExtractor, open_classifier
 from cfd_studio.engine.gallery import Drawn
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.engine.turns import Turns
+from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import ImageKey, SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.desk import Desk
 from cfd_studio.workers.fitness import Fitness
+from cfd_studio.workers.recall import Recall
+from cfd_studio.workers.sample_keys import SampleKeys
+from cfd_studio.workers.shelf import Shelf
+from cfd_studio.workspace.drawings import Drawings
 
 MODELS_KEPT = 4
+CLASSIFIERS_KEPT = 2
 BATCH_SIZE = 64
+MOST_TRAJECTORY_MIB = 256
 
 
 class SamplingSession(Desk[SampleRequest, SampleAnswer]):
@@ -32,24 +40,39 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
         Of its thread.
     fitness : Fitness, optional
         Told of the errors of the device.
+    drawings : Drawings, optional
+        Where answers are kept, and looked for first.
     """
 
-    def __init__(self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None) -> None:
+    def __init__(
+        self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None, drawings: Drawings | None = None
+    ) -> None:
         self._turns = turns
         self._device = "cpu"
-        self._models: OrderedDict[tuple[Path, int, str], Model] = OrderedDict()
+        self._models: Shelf[Model] = Shelf(MODELS_KEPT)
+        self._classifiers: Shelf[FeatureExtractor] = Shelf(CLASSIFIERS_KEPT)
+        self._drawings = drawings
+        self._keys = SampleKeys()
+        self._recall = Recall(drawings, self._keys, self._ask, niceness) if drawings is not None else None
         super().__init__("cfd-sampling", niceness, fitness, newest_first=True)
 
     def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None], *, owner: str = "") -> None:
         """Queue a request of an owner; ``answer`` is called once, on the session's thread."""
-        self._ask(request, answer, owner)
+        if self._recall is not None:
+            self._recall.request(request, answer, owner)
+        else:
+            self._ask(request, answer, owner)
 
     def cancel(self, owner: str | None = None) -> None:
         """Drop what waits and end what is being drawn, of one owner or of all; an answer on its way may still come."""
+        if self._recall is not None:
+            self._recall.cancel(owner)
         self._drop(owner)
 
     def close(self) -> None:
-        """Cancel and end the thread."""
+        """Cancel and end its threads."""
+        if self._recall is not None:
+            self._recall.close()
         self._close()
 
     def _failed(self, wish: SampleRequest, sentence: str) -> SampleAnswer:
@@ -62,17 +85,36 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
         sentence = str(mishap) if mishap else f"Sampling failed: {type(error).__name__}: {error}."
         mishaps.forget(error)
         self._models.clear()
+        self._classifiers.clear()
         mishaps.release_device_memory()
         return sentence
 
     def _serve(self, wish: SampleRequest) -> SampleAnswer:
         take_modest_threads()
         self._device = choose_device(wish.device)
-        model = self._model(wish, self._device)
+        if self._drawings is None:
+            return self._answer(wish)
+        key = self._keys.of(wish)
+        answer = self._answer(wish)
+        if key is not None and key == self._keys.of(wish):  # nothing was trained anew meanwhile
+            self._drawings.keep(key, answer)
+        return answer
+
+    def _answer(self, wish: SampleRequest) -> SampleAnswer:
+        model = self._model(wish)
+        if wish.trajectory:
+            _check_size(model, wish)
         drawn = [self._draw(model, wish, *row) for row in _rows(wish.keys)]
-        images = np.concatenate([part.images.numpy() for part in drawn])
+        images = torch.cat([part.images for part in drawn])
         seconds = sum(part.seconds_per_image * len(part.images) for part in drawn)
-        return SampleAnswer(wish, images, seconds / wish.count, drawn[0].network_calls)
+        answer = SampleAnswer(wish, images.numpy(), seconds / wish.count, drawn[0].network_calls)
+        if wish.trajectory:
+            x_hats = torch.cat([part.x_hats for part in drawn if part.x_hats is not None], dim=1)
+            answer = replace(answer, x_hats=x_hats.numpy(), timesteps=drawn[0].timesteps)
+        if wish.classifier is not None:
+            seen = self._classifier(wish, wish.classifier)(images, self._turns, self._still_wanted)
+            answer = replace(answer, features=seen.features.numpy(), logits=seen.logits.numpy())
+        return answer
 
     def _draw(self, model: Model, wish: SampleRequest, seed: int, start: int, count: int) -> Drawn:
         return model.draw(
@@ -83,19 +125,37 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
             start=start,
             labels=model.labels(None if wish.label is None else [wish.label], count),
             batch_size=BATCH_SIZE,
+            trajectory=wish.trajectory,
             turn=self._turns,
             on_call=self._still_wanted,
         )
 
-    def _model(self, request: SampleRequest, device: str) -> Model:
-        path = RunFolder(request.run).weights(request.stage)
-        key = (path, path.stat().st_mtime_ns if path.exists() else 0, device)
-        if key not in self._models:
-            self._models[key] = open_models(request.run, [request.stage], device)[0]
-            while len(self._models) > MODELS_KEPT:
-                self._models.popitem(last=False)
-        self._models.move_to_end(key)
-        return self._models[key]
+    def _model(self, wish: SampleRequest) -> Model:
+        return self._models.get(
+            self._origin(wish, wish.stage), lambda: open_models(wish.run, [wish.stage], self._device)[0]
+        )
+
+    def _classifier(self, wish: SampleRequest, stage: str) -> FeatureExtractor:
+        return self._classifiers.get(
+            (*self._origin(wish, stage), wish.classifier_input),
+            lambda: open_classifier(wish.run, stage, self._device, wish.classifier_input),
+        )
+
+    def _origin(self, wish: SampleRequest, stage: str) -> tuple[object, ...]:
+        """Return what tells the weights of a stage on this device from others."""
+        path = RunFolder(wish.run).weights(stage)
+        return path, path.stat().st_mtime_ns if path.exists() else 0, self._device
+
+
+def _check_size(model: Model, wish: SampleRequest) -> None:
+    """Make sure that the estimates at every step fit into bounded memory."""
+    mib = 4 * wish.sampling_steps * wish.count * math.prod(model.shape) / 2**20
+    if mib > MOST_TRAJECTORY_MIB:
+        raise CfdError(
+            f"the estimates of {wish.count} image{'s' if wish.count != 1 else ''} by '{wish.stage}' at "
+            f"{wish.sampling_steps} steps take {mib:,.0f} MiB, and {MOST_TRAJECTORY_MIB} are allowed",
+            advice="Ask for fewer images or fewer steps.",
+        )
 
 
 def _rows(keys: Sequence[ImageKey]) -> Iterator[tuple[int, int, int]]:

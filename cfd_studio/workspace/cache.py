@@ -16,7 +16,7 @@ MOST_FILES = 256
 _DIGEST = 32
 
 
-def recall(folder: Path, key: str) -> bytes | None:
+def recall(folder: Path, key: str, most_bytes: int = MOST_BYTES) -> bytes | None:
     """Return what was kept under a key, or None.
 
     Parameters
@@ -24,9 +24,11 @@ def recall(folder: Path, key: str) -> bytes | None:
     folder : Path
     key : str
         Hexadecimal digits: the digest of all that the content depends on.
+    most_bytes : int, optional
+        A larger file is as good as none.
     """
     try:
-        content = read_bounded(folder / key, MOST_BYTES)
+        content = read_bounded(folder / key, most_bytes)
         (folder / key).touch()  # whoever is needed goes last
     except OSError:
         return None
@@ -34,24 +36,24 @@ def recall(folder: Path, key: str) -> bytes | None:
     return body if hashlib.sha256(body).digest() == digest else None
 
 
-def keep(folder: Path, key: str, content: bytes) -> None:
-    """Keep something whole or not at all; what was longest unused makes room."""
-    if len(content) + _DIGEST > MOST_BYTES:
+def keep(folder: Path, key: str, content: bytes, most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES) -> None:
+    """Keep something whole or not at all; what was longest unused makes room, as in `prune`."""
+    if len(content) + _DIGEST > most_bytes:
         return
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         atomic.write_bytes(folder / key, hashlib.sha256(content).digest(), content)
-    prune(folder, key)
+    prune(folder, key, most_bytes, most_files)
 
 
-def prune(folder: Path, newest: str, most_bytes: int = MOST_BYTES) -> None:
-    """Remove the files that were longest unused, until so many bytes and `MOST_FILES` are left; never the newest."""
+def prune(folder: Path, newest: str, most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES) -> None:
+    """Remove the files that were longest unused, until so many bytes and files are left; never the newest."""
     with contextlib.suppress(OSError):
         files = [(path.lstat(), path) for path in folder.iterdir() if path.name != newest]
         files.sort(key=lambda one: one[0].st_mtime_ns, reverse=True)
         held = (folder / newest).lstat().st_size
         for place, (about, path) in enumerate(files, start=2):
             held += about.st_size
-            if held > most_bytes or place > MOST_FILES:
+            if held > most_bytes or place > most_files:
                 with contextlib.suppress(OSError):
                     path.unlink()

@@ -43,6 +43,11 @@ def samples_folder() -> Path:
     return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "samples"
 
 
+def drawings_folder() -> Path:
+    """Return the folder of what the window had drawn; whoever deletes it has it drawn again."""
+    return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "drawings"
+
+
 def features_folder() -> Path:
     """Return the folder of what Inception sees in real images; whoever deletes it loses minutes."""
     return Path(appdirs.user_cache_dir(_APPLICATION, appauthor=False)) / "features"

@@ -3,21 +3,28 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
+from cfd_studio.cli.app import run_command_line
 from cfd_studio.diffusion.ddim import ddim
 from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
-from cfd_studio.engine.build import load_denoiser
+from cfd_studio.engine import classifiers
+from cfd_studio.engine.build import build_objective, load_denoiser
+from cfd_studio.engine.distillation import FeatureObjective
 from cfd_studio.engine.models import open_models
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.protocol.sampling import SampleAnswer, Sampler, SampleRequest, in_a_row
+from cfd_studio.protocol.sampling import ImageKey, SampleAnswer, Sampler, SampleRequest, SamplerName, in_a_row
+from cfd_studio.protocol.stages import ClassifierFed
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workers import sampling
 from cfd_studio.workers.sampling import MODELS_KEPT, SamplingSession
 from cfd_studio.workers.thread import ThreadLauncher
 
@@ -60,6 +67,78 @@ def test_images_are_those_of_the_sampler_itself(session: SamplingSession, traine
         noise = starting_noise(5, 0, count, (1, 8, 8))
         expected = sample(denoiser, noise, sampling_levels(8, own_steps, steps), ddim()).numpy()
         np.testing.assert_allclose(answer.images, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_images_are_bit_by_bit_those_of_the_command_line(
+    session: SamplingSession, trained_run: RunFolder, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.npz"
+    common = ("--stage", "pd-4", "--steps", "4,3", "--count", "9", "--seed", "5", "--device", "cpu")
+    for sampler in ("ddim", "ancestral"):
+        line = ["sample", str(trained_run.path), *common, "--sampler", sampler, "--out", str(out)]
+        assert run_command_line(line, lambda **_: 1) == 0
+        with np.load(out, allow_pickle=False) as arrays:
+            for steps in (4, 3):
+                wish = _wish(trained_run, "pd-4", sampling_steps=steps, count=9, sampler=Sampler(name=sampler))
+                np.testing.assert_array_equal(_ask(session, wish).images, arrays[f"x_{steps}"])
+            # In other batches the last bits of float32 differ, and nothing that an eye or a figure could tell.
+            wish = replace(wish, keys=(ImageKey(5, 8), ImageKey(5, 2), ImageKey(5, 3)))
+            np.testing.assert_allclose(_ask(session, wish).images, arrays["x_3"][[8, 2, 3]], atol=1e-5)
+
+
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
+def test_the_estimates_of_every_step_come_with_their_levels(
+    session: SamplingSession, trained_run: RunFolder, sampler: SamplerName
+) -> None:
+    wish = _wish(trained_run, sampling_steps=3, count=70, sampler=Sampler(name=sampler))
+    plain, answer = _ask(session, wish), _ask(session, replace(wish, trajectory=True))
+    assert plain.x_hats is None
+    assert plain.timesteps == ()
+    assert answer.x_hats is not None
+    assert answer.x_hats.shape == (3, 70, 1, 8, 8)
+    assert answer.timesteps == (8, 5, 3)
+    np.testing.assert_array_equal(answer.images, plain.images)
+    np.testing.assert_allclose(answer.x_hats[-1], answer.images, atol=1e-5)  # the last step ends where it points
+    denoiser = load_denoiser(trained_run, trained_run.config(), "teacher", "cpu")
+    first = denoiser(starting_noise(5, 0, 70, (1, 8, 8)), torch.full((70,), 8)).clamp(-1, 1)
+    np.testing.assert_allclose(answer.x_hats[0], first.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_trajectory_that_would_fill_the_memory_is_refused_in_a_sentence(
+    session: SamplingSession, trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "MOST_TRAJECTORY_MIB", 0.01)
+    wish = _wish(trained_run, sampling_steps=8, count=6, trajectory=True)
+    assert str(_ask(session, wish).error).endswith("Ask for fewer images or fewer steps.")
+    assert _ask(session, replace(wish, keys=wish.keys[:5])).error is None
+
+
+def test_a_classifier_sees_the_images_as_it_does_in_distillation(
+    session: SamplingSession,
+    mini_run: Callable[..., RunFolder],
+    mini_recipe: dict[str, Any],
+    random_weights: Callable[..., RunFolder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(classifiers._NORMALIZATIONS, "data-set", lambda _: ((0.3,), (0.2,)))
+    stages = mini_recipe["stages"]
+    stages[1]["normalization"] = "data-set"
+    run = random_weights(mini_run(stages=stages), "judge", "classifier", "teacher", "pd-4", "cfd-2")
+    seen = {}
+    for fed in get_args(ClassifierFed):
+        wish = _wish(run, "cfd-2", classifier="classifier", classifier_input=fed)
+        answer = _ask(session, wish)
+        config = run.config()
+        stage = config.stage("cfd-2").model_copy(update={"classifier_input": fed})
+        objective = build_objective(run, config, stage, "cpu")
+        assert isinstance(objective, FeatureObjective)
+        assert answer.images is not None
+        expected = objective._classifier(torch.from_numpy(answer.images))
+        np.testing.assert_array_equal(answer.features, expected.features.numpy())
+        np.testing.assert_array_equal(answer.logits, expected.logits.numpy())
+        seen[fed] = answer.features
+    assert np.abs(seen["matched"] - seen["as-reference"]).max() > 1e-3
+    assert "no classifier 'teacher'" in str(_ask(session, replace(wish, classifier="teacher")).error)
 
 
 def test_a_wish_names_its_sampler_and_its_class(

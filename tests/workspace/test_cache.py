@@ -34,12 +34,11 @@ def test_a_damaged_file_a_link_and_a_folder_are_as_good_as_none(tmp_path: Path) 
     assert cache.recall(tmp_path, OTHER) is None
 
 
-def test_what_was_longest_unused_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MOST_FILES", 3)
+def test_what_was_longest_unused_makes_room(tmp_path: Path) -> None:
     for age, name in enumerate(("0", "1", "2", "3")):
         (tmp_path / name).write_bytes(b"x" * 10)
         os.utime(tmp_path / name, ns=(age, age))
-    cache.prune(tmp_path, "0", 1000)
+    cache.prune(tmp_path, "0", 1000, 3)
     assert {path.name for path in tmp_path.iterdir()} == {"0", "2", "3"}
     cache.prune(tmp_path, "0", 20)
     assert {path.name for path in tmp_path.iterdir()} == {"0", "3"}

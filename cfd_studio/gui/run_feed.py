@@ -11,6 +11,7 @@ from cfd_studio.gui.models.snapshot import EMPTY, Curve, LogLine, RunSnapshot, S
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.runs.catalog import run_state
+from cfd_studio.runs.evaluations import Evaluations
 from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.intake import read_bounded
 from cfd_studio.runs.lease import current_holder
@@ -77,6 +78,7 @@ class RunFeed:
         try:
             folder = RunFolder.open(self.path)
             mirror = RunMirror(folder, indexes=indexes_folder())
+            self._evaluations = Evaluations(folder)
         except (CfdError, OSError) as error:
             with self._lock:
                 self._error = str(error)
@@ -86,11 +88,22 @@ class RunFeed:
             pause = POLL_SECONDS
             try:
                 mirror.refresh(SLICE_SECONDS)
+                self._evaluations.refresh()
                 state, status, holder = _state(folder, self._pulse)
                 strips = self._read_strips(folder, mirror)
                 jobs = folder.jobs()
                 plan = next((plan for job in reversed(jobs) if (plan := job.read_plan())), None)
-                now = (mirror.version, state, _still(status), holder, strips, plan)
+                measuring = _still(self._evaluations.status)
+                now = (
+                    mirror.version,
+                    self._evaluations.version,
+                    measuring,
+                    state,
+                    _still(status),
+                    holder,
+                    strips,
+                    plan,
+                )
                 if now != seen:
                     seen = now
                     snapshot = self._snapshot(mirror, jobs, state, status, holder, plan)
@@ -119,6 +132,7 @@ class RunFeed:
             job=jobs[-1].number if jobs else 0,
             stages={stage.id: self._stage(stage, active=state not in ("lost",)) for stage in mirror.stages.values()},
             status=status,
+            measuring=_still(self._evaluations.status),
             device=mirror.job.device if mirror.job else "",
             plan=plan,
             ended=mirror.ended,
@@ -149,7 +163,7 @@ class RunFeed:
             quarters=self._curves_of(stage, "quarters"),
             vitals=self._curves_of(stage, "vitals"),
             seconds=stage.seconds,
-            quality=stage.quality,
+            quality=self._evaluations.joined(stage.id, stage.quality),
             checkpoints=tuple(stage.checkpoints),
             resumed=tuple(stage.resumed),
             trained=stage.state in ("trained", "evaluating", "done"),

@@ -49,7 +49,7 @@ class LazyWorkers:
         self._session: SamplingSession | None = None
         self._early: list[tuple[SampleRequest, Callable[[SampleAnswer], None], str]] = []
         self._errands: ErrandRunner | None = None
-        self._early_errands: list[tuple[Errand, Callable[[ErrandAnswer], None]]] = []
+        self._early_errands: list[tuple[Errand, Callable[[ErrandAnswer], None], str]] = []
         self.failure: str | None = None
 
     def load(self) -> None:
@@ -93,24 +93,24 @@ class LazyWorkers:
         if self._session is not None:
             self._session.cancel(owner)
 
-    def run(self, errand: Errand, answer: "Callable[[ErrandAnswer], None]") -> None:
+    def run(self, errand: Errand, answer: "Callable[[ErrandAnswer], None]", *, owner: str = "") -> None:
         """Queue an errand, as `Errands` does."""
         self.load()
         with self._lock:
             if self._errands is None and self.failure is None:
-                self._early_errands.append((errand, answer))
+                self._early_errands.append((errand, answer, owner))
                 return
         if self._errands is not None:
-            self._errands.run(errand, answer)
+            self._errands.run(errand, answer, owner=owner)
         else:
             answer(ErrandAnswer(errand, error=self.failure))
 
-    def cancel_errands(self) -> None:
-        """Drop the errands that wait and end the one being done, as `Errands` does."""
+    def cancel_errands(self, owner: str | None = None) -> None:
+        """Drop the errands that wait and end the one being done, of one owner or of all, as `Errands` does."""
         with self._lock:
-            self._early_errands.clear()
+            self._early_errands = [] if owner is None else [one for one in self._early_errands if one[2] != owner]
         if self._errands is not None:
-            self._errands.cancel_errands()
+            self._errands.cancel_errands(owner)
 
     def close(self) -> None:
         """Cancel everything and end the threads; loading that goes on is left to itself."""
@@ -141,8 +141,8 @@ class LazyWorkers:
                 errands, self._early_errands = self._early_errands, []
             for request, answer, owner in early:
                 self.request(request, answer, owner=owner)
-            for errand, tell in errands:
-                self.run(errand, tell)
+            for errand, tell, owner in errands:
+                self.run(errand, tell, owner=owner)
         except Exception as error:
             # Whatever the reason (a library that is missing), every wish must still get an answer.
             self.failure = f"The part that computes cannot be loaded: {error}"
@@ -151,7 +151,7 @@ class LazyWorkers:
                 errands, self._early_errands = self._early_errands, []
             for request, answer, _ in early:
                 answer(SampleAnswer(request, error=self.failure))
-            for errand, tell in errands:
+            for errand, tell, _ in errands:
                 tell(ErrandAnswer(errand, error=self.failure))
         finally:
             self._loaded.set()

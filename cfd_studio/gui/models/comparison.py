@@ -58,7 +58,7 @@ def drawing_lines(answer: SampleAnswer) -> tuple[str, str]:
 
 def quality_note(snapshot: RunSnapshot, stage: str, steps: int, sampler: str = str(DDIM)) -> tuple[str, str]:
     """Return the short line below a cell and the long one for its tooltip; figures are of one sampler only."""
-    judgement = snapshot.stages[stage].judgement(steps)
+    judgement = snapshot.stages[stage].judgement(steps, sampler)
     value = judgement.value(snapshot.config.evaluation.main_space) if judgement else None
     if judgement is None or value is None:
         return "Fréchet –", "The quality with this step count was not measured."

@@ -14,6 +14,7 @@ from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.departure import Departure
 from cfd_studio.gui.devices import device_choices
 from cfd_studio.gui.errand_desk import ErrandDesk
+from cfd_studio.gui.judging import Judging
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import ending
 from cfd_studio.gui.panels.new_run import NewRunPanel
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self._told: set[tuple[Path, int]] = set()
         self.departure = Departure(self)
         self.steering = Steering(self)
+        self.judging = Judging(self)
         self._lay_out()
         self._wire()
         add_shortcuts(self)
@@ -156,6 +158,7 @@ class MainWindow(QMainWindow):
     def _refresh(self, snapshot: RunSnapshot) -> None:
         path = snapshot.path
         self.page.header.show_worker(self.preferences.settings.worker)
+        self.page.judge.show_evaluating(self.judging.evaluates(path))
         self.page.show_snapshot(snapshot, self.controller.asked(path), ours=self.controller.in_window(path))
 
     def _tell_end(self, snapshot: RunSnapshot) -> None:

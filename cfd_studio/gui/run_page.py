@@ -7,8 +7,8 @@ from cfd_studio.gui.bridge import Bridge
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.compare import ComparePanel
 from cfd_studio.gui.panels.curves import CurvesPanel
-from cfd_studio.gui.panels.figures import FiguresPanel
 from cfd_studio.gui.panels.header import Header
+from cfd_studio.gui.panels.judge import JudgePanel
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
 from cfd_studio.gui.side_feeds import SideFeeds
@@ -28,7 +28,7 @@ class RunPage(QWidget):
         self.curves = CurvesPanel()
         self.log = LogPanel()
         self.compare = ComparePanel(session, bridge)
-        self.figures = FiguresPanel()
+        self.judge = JudgePanel(side_feeds)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
@@ -44,11 +44,12 @@ class RunPage(QWidget):
         self.tabs.currentChanged.connect(self._turn)
         self.stages.picked.connect(self.curves.pick)
         self.curves.stage_shown.connect(self.stages.select)
+        self.judge.compare_wanted.connect(self.show_in_compare)
 
     def reset(self) -> None:
         """Make room for another run."""
         self.snapshot = None
-        for panel in (self.curves, self.log, self.compare):
+        for panel in (self.curves, self.log, self.compare, self.judge):
             panel.reset()
         self.tabs.setCurrentIndex(WATCH)
 
@@ -57,6 +58,12 @@ class RunPage(QWidget):
         self.snapshot = snapshot
         self.header.show_run(snapshot, asked, ours=ours)
         self._show_tab()
+
+    def show_in_compare(self, stages: list[str], steps: list[int]) -> None:
+        """Draw these models with these step counts side by side."""
+        self.tabs.setCurrentIndex(COMPARE)
+        self.compare.choices.choose(stages, steps)
+        self.compare.generate()
 
     def _turn(self, index: int) -> None:
         self.pages.setCurrentIndex(index)
@@ -75,7 +82,7 @@ class RunPage(QWidget):
         elif tab == COMPARE:
             self.compare.show_snapshot(snapshot)
         else:
-            self.figures.show_snapshot(snapshot)
+            self.judge.show_snapshot(snapshot)
 
     def _lay_out(self) -> None:
         split = QSplitter(Qt.Orientation.Horizontal)
@@ -94,7 +101,7 @@ class RunPage(QWidget):
         column.setSpacing(8)
         column.addWidget(self.stages)
         column.addWidget(split, 1)
-        for page in (watch, self.compare, self.figures):
+        for page in (watch, self.compare, self.judge):
             self.pages.addWidget(page)
         body = QVBoxLayout()
         body.setContentsMargins(24, 4, 24, 16)

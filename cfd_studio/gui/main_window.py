@@ -23,6 +23,7 @@ from cfd_studio.gui.panels.welcome import WelcomePanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
+from cfd_studio.gui.sheets import Sheets
 from cfd_studio.gui.shortcuts import add_shortcuts
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.steering import Steering
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self.departure = Departure(self)
         self.steering = Steering(self)
         self.judging = Judging(self)
+        self.sheets = Sheets(self)
         self._lay_out()
         self._wire()
         add_shortcuts(self)

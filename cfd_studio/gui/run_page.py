@@ -12,6 +12,7 @@ from cfd_studio.gui.panels.judge import JudgePanel
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
 from cfd_studio.gui.side_feeds import SideFeeds
+from cfd_studio.protocol.sheets import Sheet
 from cfd_studio.runs.launcher import Session
 
 WATCH, COMPARE, JUDGE = range(3)
@@ -40,11 +41,12 @@ class RunPage(QWidget):
             self.tabs.setTabToolTip(self.tabs.addTab(words), tip)
         self.pages = QStackedWidget()
         self.snapshot: RunSnapshot | None = None
+        self._sheet: Sheet | None = None
         self._lay_out()
         self.tabs.currentChanged.connect(self._turn)
         self.stages.picked.connect(self.curves.pick)
         self.curves.stage_shown.connect(self.stages.select)
-        self.judge.compare_wanted.connect(self.show_in_compare)
+        self.judge.compare_wanted.connect(self.restore_sheet)
 
     def reset(self) -> None:
         """Make room for another run."""
@@ -59,11 +61,16 @@ class RunPage(QWidget):
         self.header.show_run(snapshot, asked, ours=ours)
         self._show_tab()
 
-    def show_in_compare(self, stages: list[str], steps: list[int]) -> None:
-        """Draw these models with these step counts side by side."""
+    def restore_sheet(self, sheet: Sheet) -> None:
+        """Draw a sheet in Compare, as soon as the run is read."""
+        self._sheet = sheet
         self.tabs.setCurrentIndex(COMPARE)
-        self.compare.choices.choose(stages, steps)
-        self.compare.generate()
+        self._restore()
+
+    def _restore(self) -> None:
+        if self.snapshot is not None and (sheet := self._sheet) is not None:
+            self._sheet = None
+            self.compare.restore(sheet)
 
     def _turn(self, index: int) -> None:
         self.pages.setCurrentIndex(index)
@@ -81,6 +88,7 @@ class RunPage(QWidget):
             self.log.show_snapshot(snapshot)
         elif tab == COMPARE:
             self.compare.show_snapshot(snapshot)
+            self._restore()
         else:
             self.judge.show_snapshot(snapshot)
 

@@ -60,17 +60,19 @@ def line_chart(lines: Sequence[SvgLine]) -> Markup | None:
 
 
 def smoothed(values: Array) -> Array:
-    """Return running means over a twentieth of the points, at least of one; values that are not finite are left out."""
-    window = max(len(values) // 20, 1)
+    """Return running means over a twentieth of the points; values that are not finite are left out."""
+    half = len(values) // 40
     good = np.isfinite(values)
-    kernel = np.ones(window)
-    total = np.convolve(np.where(good, values, 0.0), kernel, mode="same")
-    count = np.convolve(good.astype(float), kernel, mode="same")
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    total = np.concatenate([[0.0], np.cumsum(np.where(good, values, 0.0))])
+    count = np.concatenate([[0], np.cumsum(good)])
+    at = np.arange(len(values))
+    first, beyond = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
+    counted = count[beyond] - count[first]
+    return np.divide(total[beyond] - total[first], counted, out=np.full(len(values), np.nan), where=counted > 0)
 
 
 def _drawable(line: SvgLine) -> SvgLine:
-    """Return the points that a logarithmic axis has, with the least and the greatest of each stretch where they are many."""
+    """Return the points that a logarithmic axis has; of many, the least and the greatest of each stretch."""
     good = np.isfinite(line.values) & (line.values > 0)
     steps, values = line.steps[good], line.values[good]
     if len(values) > _MOST_POINTS:

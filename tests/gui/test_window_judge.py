@@ -117,7 +117,7 @@ def test_plot_and_table_are_selected_as_one_and_lead_to_the_samples(desk: Any, t
     entry = next(one for one in panel.order.shown() if one.stage == "cfd-2" and one.own)
     desk.qtbot.waitExposed(panel)
     desk.qtbot.mouseMove(plot, _place(panel, entry.key))
-    desk.wait(lambda: panel.read_out.text().startswith("cfd-2 · 2 steps, ddim · 2 calls"))
+    desk.wait(lambda: panel.card.read_out.text().startswith("cfd-2 · 2 steps, ddim · 2 calls"))
     desk.qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=_place(panel, entry.key))
     desk.wait(lambda: panel.chosen() == [entry])
     other = next(one for one in panel.order.shown() if one.stage == "teacher" and one.own)

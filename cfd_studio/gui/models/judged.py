@@ -7,9 +7,12 @@ from pathlib import Path
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import KIND_WORDS, describe
 from cfd_studio.protocol.figures import Figure, Judgement
+from cfd_studio.protocol.sampling import Sampler, in_a_row
+from cfd_studio.protocol.sheets import MOST_COLUMNS, MOST_ROWS, Sheet, SheetColumn, SheetModel
 from cfd_studio.protocol.stages import ClassifierStage
 
 FLOOR = "floor"
+_IMAGES = 8  # of each cell that is drawn
 MODEL_KINDS = {kind: words for kind, words in KIND_WORDS.items() if kind != "classifier"}
 Way = tuple[int, str, int]
 
@@ -53,6 +56,16 @@ def entries_of(snapshots: Sequence[RunSnapshot]) -> list[Entry]:
     """Return all that is judged of these runs, each in the order of its stages, and the floor of the first."""
     found = [entry for snapshot in snapshots for entry in _of_run(snapshot)]
     return [*found, *_floor(snapshots[0])] if snapshots else found
+
+
+def sheet_of(entries: Sequence[Entry]) -> Sheet:
+    """Return the setting that draws these models, each with the step counts and samplers of all of them."""
+    judged = [(entry, entry.judgement) for entry in entries if entry.judgement is not None]
+    models = dict.fromkeys(SheetModel(run=str(entry.run), stage=entry.stage) for entry, _ in judged)
+    counts = sorted({(one.sampling_steps, one.sampler) for _, one in judged}, key=lambda one: (one[1], -one[0]))
+    columns = [SheetColumn(sampling_steps=steps, sampler=Sampler.parse(words)) for steps, words in counts]
+    keys = tuple((key.seed, key.index) for key in in_a_row(0, _IMAGES))
+    return Sheet(models=tuple(models)[:MOST_ROWS], columns=tuple(columns[:MOST_COLUMNS]), keys=keys)
 
 
 def _of_run(snapshot: RunSnapshot) -> Iterable[Entry]:

@@ -19,13 +19,15 @@ from cfd_studio.gui.models.comparison import (
     step_choices,
 )
 from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.sheet_menu import SheetMenu
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.fitted_area import FittedArea
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.picture_dialog import PictureDialog
 from cfd_studio.gui.widgets.progress_line import ProgressLine
 from cfd_studio.gui.widgets.sample_grid import Cell, SampleGrid
-from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest, in_a_row
+from cfd_studio.protocol.sampling import DDIM, ImageKey, SampleAnswer, SampleRequest, in_a_row
+from cfd_studio.protocol.sheets import Sheet, SheetColumn, SheetModel
 from cfd_studio.runs.launcher import Session
 
 _HINT = (
@@ -57,6 +59,7 @@ class ComparePanel(QWidget):
         self.area = FittedArea(self.grid)
         self.save = Button("Save as PNG", icon="image", tip="Save the grid as a picture")
         self.save.setEnabled(False)
+        self.more = SheetMenu()
         self.words = label("", "muted")
         self.progress = ProgressLine(4)
         self.hint = label(_HINT, "muted")
@@ -64,6 +67,8 @@ class ComparePanel(QWidget):
         self._run: Path | None = None
         self._snapshot: RunSnapshot | None = None
         self._rows: dict[str, ModelRow] = {}
+        self._keys: tuple[ImageKey, ...] | None = None
+        self._sampler = DDIM
         self._round = 0
         self._open: set[tuple[str, str]] = set()
         self._drawn_with: dict[tuple[str, str], str] = {}
@@ -84,7 +89,7 @@ class ComparePanel(QWidget):
         """Forget what was drawn; called when another run is opened."""
         if self._open:
             self.cancel()
-        self._run, self._snapshot = None, None
+        self._run, self._snapshot, self._keys = None, None, None
         self.grid.set_shape([], [])
         self._front.setCurrentIndex(0)
         self.save.setEnabled(False)
@@ -139,12 +144,35 @@ class ComparePanel(QWidget):
         self._front.setCurrentIndex(1)
         self._tell()
         # The session draws the newest wish first, so the first cell is wished for last.
-        keys = in_a_row(*numbers)
+        keys = self._keys = in_a_row(*numbers)
+        self._sampler = drawn_with[0]
         for name, count in reversed(wanted):
             config = self._snapshot.config
             sampler = config.sampler_for(config.stage(name), drawn_with[0])
             request = SampleRequest(self._run, name, count, keys, self.device, sampler, drawn_with[1])
             self._session.request(request, partial(self._answer, self._round))
+
+    def sheet(self) -> Sheet | None:
+        """Return the setting with which the samples were drawn, or None before the first."""
+        if self._run is None or self._keys is None:
+            return None
+        models, counts = (dict.fromkeys(part) for part in zip(*self.grid.cells, strict=True))
+        return Sheet(
+            models=tuple(SheetModel(run=str(self._run), stage=name) for name in models),
+            columns=tuple(SheetColumn(sampling_steps=int(count), sampler=self._sampler) for count in counts),
+            keys=tuple((key.seed, key.index) for key in self._keys),
+        )
+
+    def restore(self, sheet: Sheet) -> None:
+        """Draw a sheet again; models of other runs are left out."""
+        models = [model.stage for model in sheet.models if model.folder == self._run and model.stage in self._rows]
+        self.choices.choose(models, [column.sampling_steps for column in sheet.columns if column.sampling_steps])
+        self.choices.own.setChecked(False)
+        self.generate()
+
+    def picture(self) -> QImage:
+        """Return the grid as a picture."""
+        return self.grid.grab().toImage()
 
     def cancel(self) -> None:
         """Drop what is not drawn yet."""
@@ -206,13 +234,14 @@ class ComparePanel(QWidget):
         dialog.open()
 
     def _save(self) -> None:
-        self.save_wanted.emit(self.grid.grab().toImage())
+        self.save_wanted.emit(self.picture())
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(16)
         head.addWidget(self.words, 1)
         head.addWidget(self.save)
+        head.addWidget(self.more)
         drawn = QWidget()
         right = QVBoxLayout(drawn)
         right.setContentsMargins(0, 0, 0, 0)

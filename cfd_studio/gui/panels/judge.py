@@ -5,13 +5,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QIcon
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSplitter, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui.evaluation_line import EvaluationLine
+from cfd_studio.gui.frontier_card import FrontierCard
 from cfd_studio.gui.judge_bar import JudgeBar
-from cfd_studio.gui.judge_marks import LEGEND, dots_of, lines_of, marker
-from cfd_studio.gui.models.frontier import calls, floor_value, points_of
-from cfd_studio.gui.models.judged import Entry, entries_of
+from cfd_studio.gui.judge_marks import marker
+from cfd_studio.gui.models.judged import Entry, entries_of, sheet_of
 from cfd_studio.gui.models.judged_columns import columns_of
 from cfd_studio.gui.models.judged_table import JudgedOrder, JudgedTable
 from cfd_studio.gui.models.snapshot import RunSnapshot
@@ -19,14 +19,11 @@ from cfd_studio.gui.models.table_text import as_csv, as_markdown, as_tabs
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.figure_view import FigureView
-from cfd_studio.gui.widgets.frontier_plot import FrontierPlot
 from cfd_studio.gui.widgets.labels import ElidedLabel, label
-from cfd_studio.gui.widgets.marker import MarkerEntry
 from cfd_studio.protocol.measures import measures_of
 
 _NOTHING = "Figures appear as soon as a model is trained and judged."
 _UNJUDGED = "No model of this run was judged. Evaluate measures those that are trained."
-_KEY = "Click selects, Ctrl+click adds, a double click draws in Compare"
 WHO = "judge"
 _FILES = {"csv": (as_csv, ".csv"), "markdown": (as_markdown, ".md")}
 
@@ -36,8 +33,8 @@ class JudgePanel(QWidget):
 
     Signals
     -------
-    compare_wanted(list, list)
-        Stages and step counts of the open run that are to be drawn beside one another.
+    compare_wanted(object)
+        The `Sheet` that draws the selected models.
     evaluate_wanted
         More is to be measured.
     save_wanted(str, str)
@@ -46,7 +43,7 @@ class JudgePanel(QWidget):
         A report of the run.
     """
 
-    compare_wanted = Signal(list, list)
+    compare_wanted = Signal(object)
     evaluate_wanted = Signal()
     save_wanted = Signal(str, str)
     report_wanted = Signal()
@@ -59,10 +56,8 @@ class JudgePanel(QWidget):
         self._evaluating = False
         self.bar = JudgeBar()
         self.evaluation = EvaluationLine()
-        self.plot = FrontierPlot()
-        self.read_out = ElidedLabel("", "faint", Qt.TextElideMode.ElideRight)
-        self.better = label("", "faint")
-        self.cost = label("", "faint")
+        self.card = FrontierCard()
+        self.plot = self.card.plot
         self.table = JudgedTable(self._icon)
         self.order = JudgedOrder(self.table, self)
         self.view = FigureView(self.order)
@@ -84,14 +79,12 @@ class JudgePanel(QWidget):
         side_feeds.changed.connect(self._show)
         self.filter.textChanged.connect(self.order.show_only)
         self.compare.clicked.connect(self._compare)
-        self.plot.hovered.connect(self._read_out)
         self.plot.picked.connect(self._pick)
         self.plot.opened.connect(self._open_point)
         self.table.modelReset.connect(self.view.fit)
         self.view.selectionModel().selectionChanged.connect(self._selected)
         self.view.activated.connect(self._compare)
         self._selected()
-        self._read_out("")
 
     def reset(self) -> None:
         """Make room for another run."""
@@ -142,38 +135,17 @@ class JudgePanel(QWidget):
         self.nothing.setText(_UNJUDGED if _trained(snapshot) else _NOTHING)
         self._front.setCurrentIndex(1 if any(entry.judgement for entry in entries) else 0)
         self.table.show_entries(entries, columns_of(entries, measures, judges))
-        self._show_plot(entries)
+        self.card.show_entries(entries, self.bar.chosen, *self.bar.cost, self._path)
         self.words.set_whole(_words(snapshots))
-
-    def _show_plot(self, entries: list[Entry]) -> None:
-        measure = self.bar.chosen
-        words, cost = self.bar.cost
-        points = points_of(entries, measure, cost) if measure else []
-        self.cost.setText(f"{words} →")
-        self.better.setText(f"{'Higher' if measure and measure.higher_is_better else 'Lower'} is better")
-        if measure is None:
-            self.plot.show_dots((), (), None, log_y=False, labels=(words, ""))
-            return
-        self.plot.show_dots(
-            dots_of(points, measure, self._path),
-            lines_of(points, measure, self._path),
-            floor_value(entries, measure),
-            log_y=measure.metric == "frechet" and all(point.value > 0 for point in points),
-            x_ticks=tuple(sorted({point.cost for point in points})) if cost is calls else (),
-            labels=(words, measure.words),
-        )
 
     def _icon(self, entry: Entry) -> QIcon | None:
         mark = marker(entry, self._path)
         return mark.icon() if mark else None
 
-    def _read_out(self, words: str) -> None:
-        self.read_out.set_whole(words or _KEY)
-
     def _selected(self) -> None:
         chosen = self.chosen()
         self.plot.choose({entry.key for entry in chosen})
-        self.compare.setEnabled(any(entry.run == self._path for entry in chosen))
+        self.compare.setEnabled(bool(chosen))
 
     def _pick(self, key: Hashable, more: bool) -> None:
         """Select the row of a point, or add it to those that are selected."""
@@ -194,11 +166,8 @@ class JudgePanel(QWidget):
         self._compare()
 
     def _compare(self) -> None:
-        chosen = [entry for entry in self.chosen() if entry.run == self._path]
-        judged = [entry.judgement for entry in chosen if entry.judgement is not None]
-        if judged:
-            stages = list(dict.fromkeys(one.stage for one in judged))
-            self.compare_wanted.emit(stages, sorted({one.sampling_steps for one in judged}, reverse=True))
+        if chosen := self.chosen():
+            self.compare_wanted.emit(sheet_of(chosen))
 
     def _want_runs(self) -> None:
         self._side_feeds.want(WHO, self.bar.beside)
@@ -216,24 +185,6 @@ class JudgePanel(QWidget):
             self.save_wanted.emit(write(*shown), ending)
 
     def _lay_out(self) -> None:
-        legend = QHBoxLayout()
-        legend.setSpacing(16)
-        for mark, words in LEGEND:
-            legend.addWidget(MarkerEntry(mark, words))
-        legend.addStretch(1)
-        legend.addWidget(self.better)
-        foot = QHBoxLayout()
-        foot.setSpacing(16)
-        foot.addWidget(self.read_out, 1)
-        foot.addWidget(self.cost)
-        card = QFrame()
-        card.setProperty("role", "card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(12, 10, 12, 8)
-        inside.setSpacing(4)
-        inside.addLayout(legend)
-        inside.addWidget(self.plot, 1)
-        inside.addLayout(foot)
         tools = QHBoxLayout()
         tools.setSpacing(12)
         tools.addWidget(self.filter)
@@ -249,7 +200,7 @@ class JudgePanel(QWidget):
         split = QSplitter(Qt.Orientation.Vertical)
         split.setHandleWidth(12)
         split.setChildrenCollapsible(False)
-        split.addWidget(card)
+        split.addWidget(self.card)
         split.addWidget(below)
         split.setSizes([500, 500])
         stack = QWidget()

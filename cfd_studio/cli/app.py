@@ -21,6 +21,7 @@ from cfd_studio.cli import (
     import_checkpoint,
     options,
     presets,
+    report,
     runs,
     sample,
     status,
@@ -68,6 +69,7 @@ app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("import")(import_checkpoint.import_checkpoint)
 app.command("export")(export.export)
+app.command("report")(report.report)
 
 
 @app.callback(invoke_without_command=True)

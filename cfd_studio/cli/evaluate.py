@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,10 +13,10 @@ from cfd_studio.cli.quality_table import QualityTable
 from cfd_studio.cli.sample import parse_steps
 from cfd_studio.cli.sampler_options import read_samplers
 from cfd_studio.cli.train import DataFolder
-from cfd_studio.cli.wishes import Wishes
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.figures import INCEPTION, StageQuality, named
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
+from cfd_studio.protocol.wishes import Wishes
 from cfd_studio.runs import atomic
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.outputs import check_output, writing
@@ -64,6 +65,9 @@ def evaluate(
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here as well.")] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write the figures into the runs, where the window shows them.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     data: DataFolder = "",
 ) -> None:
@@ -93,7 +97,7 @@ def evaluate(
     advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
     drawn: list[Samples] = []
     with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
-        measured = [_measure(folder, chosen, wishes, inception_file, data, drawn) for folder in folders]
+        measured = [_measure(folder, chosen, wishes, inception_file, data, drawn, keep=keep) for folder in folders]
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
     if against is None:
@@ -153,34 +157,41 @@ def _print_accuracies(folders: list[RunFolder], measured: Sequence[Sequence[Stag
 
 
 def _measure(
-    run: RunFolder, device: str, wishes: Wishes, inception_file: Path | None, data_folder: str, drawn: "list[Samples]"
+    run: RunFolder,
+    device: str,
+    wishes: Wishes,
+    inception_file: Path | None,
+    data_folder: str,
+    drawn: "list[Samples]",
+    *,
+    keep: bool,
 ) -> list[StageQuality]:
     from cfd_studio.cli.measuring import Bars
-    from cfd_studio.engine.datasets import load_run_data
-    from cfd_studio.engine.evaluation import classifier_accuracies, judge_model
+    from cfd_studio.engine import measuring
     from cfd_studio.engine.execution import take_modest_threads
-    from cfd_studio.engine.jury import Jury, can_judge
+    from cfd_studio.engine.wishes import wished_config, wished_ways
 
     take_modest_threads()
-    config = wishes.applied_to(run)
-    wanted = wishes.ways(run, config)
-    plans = [plan for job in reversed(run.jobs()) if (plan := job.read_plan())]
-    file = str(inception_file or next((plan.inception_file for plan in plans), ""))
-    data = load_run_data(run, config, data_folder).to(device)
-    if not can_judge(data):
-        raise CfdError(
-            "there are too few real images to compare with",
-            where=str(run.path),
-            advice="Import the checkpoint with --data-set." if config.data.name == "none" else "Judge another run.",
-        )
+    config = wished_config(wishes, run)
+    wanted = wished_ways(wishes, run, config)
     qualities = []
-    with Bars(run.path.name, config.evaluation.samples, wanted) as bars:
-        jury = Jury(run, config, data, device, inception_file=file, audience=bars.looking)
-        accuracies = classifier_accuracies(run, config, data.held_out, device)
-        for model, ways in wanted:
-            quality, _ = judge_model(jury, run, config, model, device, ways, bars.drawing)
-            bars.measured(model.id)
-            qualities.append(quality.model_copy(update={"accuracies": accuracies}))
-    # Of the jury nothing else is kept: it holds what the real images are in every space, and Inception.
-    drawn += jury.drawn
+    with (
+        measuring.kept(run, device) if keep else nullcontext() as keeper,
+        Bars(run.path.name, config.evaluation.samples, wanted) as bars,
+    ):
+        for quality in measuring.measured(
+            run,
+            config,
+            wanted,
+            device,
+            drawn=drawn,
+            data_folder=data_folder,
+            inception_file=str(inception_file or ""),
+            looking=bars.looking,
+            drawing=bars.drawing,
+        ):
+            if keeper is not None:
+                measuring.keep(keeper, run, quality)
+            bars.measured(quality.stage)
+            qualities.append(quality)
     return qualities

@@ -6,8 +6,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cfd_studio.cli.wishes import Ways
 from cfd_studio.engine.audience import Audience
+from cfd_studio.engine.wishes import Ways
 from cfd_studio.protocol.stages import DiffusionStage
 
 

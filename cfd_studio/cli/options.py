@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cfd_studio.cli.markdown import table
+from cfd_studio.protocol.markdown import table
 from cfd_studio.protocol.options import ANY_STAGE, Option, options
 
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print a Markdown document.")]

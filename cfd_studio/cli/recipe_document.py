@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from cfd_studio.cli.markdown import table
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.data import DATA_SETS
+from cfd_studio.protocol.markdown import table
 from cfd_studio.protocol.optimization import Optimization
 from cfd_studio.protocol.plan import Recipe
 from cfd_studio.protocol.stages import ClassifierStage, FeatureStage, Stage, TeacherStage

@@ -16,6 +16,8 @@ from cfd_studio.protocol.sampling import Sampler
 from cfd_studio.protocol.stages import ClassifierStage, DiffusionStage
 from cfd_studio.runs.folder import RunFolder
 
+Way = tuple[int, Sampler]  # a number of sampling steps and a sampler
+
 
 def judge_model(
     jury: Jury,
@@ -23,10 +25,10 @@ def judge_model(
     config: RunConfig,
     stage: DiffusionStage,
     device: str,
-    wanted: Sequence[tuple[int, Sampler]],
+    wanted: Sequence[Way],
     audience: Audience = ALONE,
 ) -> tuple[StageQuality, Tensor]:
-    """Measure a trained model in every way that is wanted, each a number of sampling steps and a sampler.
+    """Measure a trained model in every way that is wanted.
 
     Returns
     -------

@@ -5,6 +5,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
+from cfd_studio.gui.sheet_menu import SheetMenu
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.lens import Lens
@@ -45,6 +46,7 @@ class CompareBar(QWidget):
         self.alone = Button("One image", role="toggle", tip="Only the picked image of every cell, as large as it fits")
         self.save = Button("Save as PNG", icon="image", tip="Save the grid as a picture")
         self.save.setEnabled(False)
+        self.more = SheetMenu()
         self.closer.clicked.connect(partial(lens.magnify, 1))
         self.farther.clicked.connect(partial(lens.magnify, -1))
         self.whole.clicked.connect(lens.reset)
@@ -75,3 +77,4 @@ class CompareBar(QWidget):
             row.addWidget(button)
         row.addWidget(self.alone)
         row.addWidget(self.save)
+        row.addWidget(self.more)

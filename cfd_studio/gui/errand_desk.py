@@ -25,13 +25,15 @@ class ErrandDesk(QObject):
         self._count += 1
         ticket = self._count
         self._open[ticket] = done
-        self._errands.run(errand, lambda answer: self._bridge.post(partial(self._arrived, ticket, answer)))
+        self._errands.run(
+            errand, lambda answer: self._bridge.post(partial(self._arrived, ticket, answer)), owner=str(ticket)
+        )
         return ticket
 
     def withdraw(self, ticket: int) -> None:
-        """Want an answer no longer; the work ends too, where no other errand waits for its turn."""
-        if self._open.pop(ticket, None) is not None and not self._open:
-            self._errands.cancel_errands()
+        """Want an answer no longer; the work ends too, where it can end early."""
+        if self._open.pop(ticket, None) is not None:
+            self._errands.cancel_errands(str(ticket))
 
     def close(self) -> None:
         """Drop everything."""

@@ -15,6 +15,7 @@ from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.departure import Departure
 from cfd_studio.gui.devices import device_choices
 from cfd_studio.gui.errand_desk import ErrandDesk
+from cfd_studio.gui.judging import Judging
 from cfd_studio.gui.layout import Layout
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import ending
@@ -25,6 +26,7 @@ from cfd_studio.gui.preferences import Preferences
 from cfd_studio.gui.run_actions import RunActions
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
+from cfd_studio.gui.sheets import Sheets
 from cfd_studio.gui.shortcut_sheet import ShortcutSheet
 from cfd_studio.gui.shortcuts import add_shortcuts, sections
 from cfd_studio.gui.side_feeds import SideFeeds
@@ -77,6 +79,8 @@ class MainWindow(QMainWindow):
         self.departure = Departure(self)
         self.steering = Steering(self)
         self.run_actions = RunActions(self)
+        self.judging = Judging(self)
+        self.sheets = Sheets(self)
         self._lay_out()
         self.layout_memory = Layout(self)
         self._wire()
@@ -183,6 +187,7 @@ class MainWindow(QMainWindow):
     def _refresh(self, snapshot: RunSnapshot) -> None:
         path = snapshot.path
         self.page.header.show_worker(self.preferences.settings.worker)
+        self.page.judge.show_evaluating(self.judging.evaluates(path))
         self.page.show_snapshot(snapshot, self.controller.asked(path), ours=self.controller.in_window(path))
 
     def _tell_end(self, snapshot: RunSnapshot) -> None:

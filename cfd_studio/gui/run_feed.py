@@ -11,6 +11,7 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.runs.about import About, read_about
 from cfd_studio.runs.catalog import run_state
+from cfd_studio.runs.evaluations import Evaluations
 from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
@@ -74,6 +75,7 @@ class RunFeed:
         try:
             folder = RunFolder.open(self.path)
             mirror = RunMirror(folder, indexes=indexes_folder())
+            self._evaluations = Evaluations(folder)
         except (CfdError, OSError) as error:
             with self._lock:
                 self._error = str(error)
@@ -83,12 +85,14 @@ class RunFeed:
             pause = POLL_SECONDS
             try:
                 mirror.refresh(SLICE_SECONDS)
+                self._evaluations.refresh()
                 state, status, holder = _state(folder, self._pulse)
                 strips = self._look_at_strips(folder, mirror)
                 jobs = folder.jobs()
                 plan = next((plan for job in reversed(jobs) if (plan := job.read_plan())), None)
                 about = read_about(self.path)
-                now = (mirror.version, state, _still(status), holder, strips, plan, about)
+                measured = (self._evaluations.version, _still(self._evaluations.status))
+                now = (mirror.version, measured, state, _still(status), holder, strips, plan, about)
                 if now != seen:
                     seen = now
                     snapshot = self._snapshot(mirror, jobs, state, status, holder, plan, about)
@@ -121,6 +125,7 @@ class RunFeed:
                 for stage in mirror.stages.values()
             },
             status=status,
+            measuring=_still(self._evaluations.status),
             device=mirror.job.device if mirror.job else "",
             plan=plan,
             ended=mirror.ended,
@@ -153,7 +158,7 @@ class RunFeed:
             quarters=self._curves_of(stage, "quarters"),
             vitals=self._curves_of(stage, "vitals"),
             seconds=stage.seconds,
-            quality=stage.quality,
+            quality=self._evaluations.joined(stage.id, stage.quality),
             checkpoints=tuple(stage.checkpoints),
             resumed=tuple(stage.resumed),
             begun=stage.begun,

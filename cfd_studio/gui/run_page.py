@@ -13,15 +13,16 @@ from cfd_studio.gui.models.machine import machine_meters
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.compare import ComparePanel
 from cfd_studio.gui.panels.curves import CurvesPanel
-from cfd_studio.gui.panels.figures import FiguresPanel
 from cfd_studio.gui.panels.header import Header
 from cfd_studio.gui.panels.inspect import InspectPanel
+from cfd_studio.gui.panels.judge import JudgePanel
 from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
 from cfd_studio.gui.panels.strips import StripsPanel
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.widgets.meters import MeterRow
 from cfd_studio.protocol.sampling import SampleRequest
+from cfd_studio.protocol.sheets import Sheet
 from cfd_studio.runs.launcher import Session
 
 WATCH, COMPARE, JUDGE, INSPECT = range(4)
@@ -41,7 +42,7 @@ class RunPage(QWidget):
         self.log = LogPanel()
         self.meters = MeterRow()
         self.compare = ComparePanel(session, bridge, side_feeds, clerk)
-        self.figures = FiguresPanel()
+        self.judge = JudgePanel(side_feeds)
         self.inspect = InspectPanel(session, bridge)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
@@ -62,11 +63,12 @@ class RunPage(QWidget):
         self.curves.stage_shown.connect(self._stage_shown)
         self.curves.pointed.connect(self.strips.point_at)
         self.strips.moment_shown.connect(self.curves.put_needle)
+        self.judge.compare_wanted.connect(self.restore_sheet)
 
     def reset(self) -> None:
         """Make room for another run."""
         self.snapshot = self._guest = None
-        for panel in (self.curves, self.log, self.compare, self.inspect):
+        for panel in (self.curves, self.log, self.compare, self.judge, self.inspect):
             panel.reset()
         self.tabs.setCurrentIndex(WATCH)
 
@@ -81,6 +83,11 @@ class RunPage(QWidget):
         """Leave the curves the room they need; the cards can be scrolled."""
         super().resizeEvent(event)
         self.stages.set_room(self.pages.height() - ROOM_FOR_CURVES)
+
+    def restore_sheet(self, sheet: Sheet) -> None:
+        """Draw a sheet in Compare, as soon as its runs are read."""
+        self.tabs.setCurrentIndex(COMPARE)
+        self.compare.restore(sheet)
 
     def _stage_shown(self, stage: str) -> None:
         self.stages.select(stage)
@@ -127,7 +134,7 @@ class RunPage(QWidget):
             looked_at = self._snapshot_of(self._guest) or snapshot
             self.inspect.show_snapshot(looked_at, "" if looked_at is snapshot else looked_at.path.name)
         else:
-            self.figures.show_snapshot(snapshot)
+            self.judge.show_snapshot(snapshot)
 
     def _lay_out(self) -> None:
         beside = QWidget()
@@ -153,7 +160,7 @@ class RunPage(QWidget):
         column.setSpacing(8)
         column.addWidget(self.stages)
         column.addWidget(split, 1)
-        for page in (watch, self.compare, self.figures, self.inspect):
+        for page in (watch, self.compare, self.judge, self.inspect):
             self.pages.addWidget(page)
         body = QVBoxLayout()
         body.setContentsMargins(24, 4, 24, 16)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtGui import QImage
 
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.commands import Verb
@@ -28,7 +27,6 @@ class Steering(QObject):
         header.wanted.connect(self._send)
         header.discard_wanted.connect(self._discard)
         window.page.stages.export_wanted.connect(self._export)
-        window.page.compare.save_wanted.connect(self._save_picture)
         controller.failed.connect(self._failed)
         controller.too_late.connect(self._too_late)
         controller.moved.connect(self._moved)
@@ -67,11 +65,6 @@ class Steering(QObject):
         window = self._window
         if (path := window.open_path) is not None:
             window.transfers.export(path, stage, to, window.preferences.settings.device)
-
-    @Slot(object)
-    def _save_picture(self, picture: QImage) -> None:
-        path = self._window.open_path
-        self._window.transfers.save_picture(picture, path.name if path else "samples")
 
     @Slot(object, str, str)
     def _failed(self, _: Path | None, sentence: str, details: str) -> None:

@@ -2,11 +2,11 @@
 
 import re
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from cfd_studio.gui.bridge import Clerk
@@ -14,7 +14,10 @@ from cfd_studio.gui.errand_desk import ErrandDesk
 from cfd_studio.gui.import_dialog import ImportDialog
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.errands import ErrandAnswer, ExportErrand, ExportFormat, ImportErrand
+from cfd_studio.runs import atomic
+from cfd_studio.runs.outputs import check_output, writing
 from cfd_studio.workspace.folders import runs_folder
+from cfd_studio.workspace.report import SheetPicture, write_report
 
 _CHECKPOINTS = "Checkpoints (*.pt *.pth *.ckpt);;All files (*)"
 _TARGETS: dict[ExportFormat, tuple[str, str]] = {
@@ -77,16 +80,22 @@ class Transfers(QObject):
         self.said.emit(f"Exporting {stage} to {out}…", "", "info")
         self._desk.send(ExportErrand(run, stage, to, out, device), self._tell)
 
-    def save_picture(self, picture: QImage, name: str) -> None:
-        """Ask where a picture is to be saved, and save it."""
-        target = dialogs.choose_target(self._window, "Save the samples", Path.home() / f"{name}.png", "PNG (*.png)")
+    def save_text(self, text: str, name: str) -> None:
+        """Ask where a text is to be saved, and save it."""
+        target = dialogs.choose_target(self._window, "Save", Path.home() / name, f"*{Path(name).suffix}")
         if target is not None:
-            write = partial(picture.save, str(target), "PNG")
-            self._clerk.submit(write, partial(self._saved, target), self._not_saved)
+            self._clerk.submit(partial(_write_text, target, text), None, self._not_saved)
 
-    def _saved(self, target: Path, done: bool) -> None:
-        if not done:
-            self.said.emit(f"The picture could not be written to {target}.", "", "error")
+    def save_report(self, run: Path, sheet: Callable[[], SheetPicture] | None = None) -> None:
+        """Ask where a report of a run is to be written, and write it."""
+        start = Path.home() / f"{run.name}-report.html"
+        target = dialogs.choose_target(self._window, "Export report", start, "HTML (*.html)")
+        if target is not None:
+            self.said.emit(f"Writing a report of {run.name}…", "", "info")
+            self._clerk.submit(partial(_write_report, run, target, sheet), self._told, self._not_saved)
+
+    def _told(self, sentence: str) -> None:
+        self.said.emit(sentence, "", "info")
 
     def _not_saved(self, error: Exception) -> None:
         self.said.emit(str(error), "", "error")
@@ -94,3 +103,13 @@ class Transfers(QObject):
     def _tell(self, answer: ErrandAnswer) -> None:
         sentence, _, details = (answer.error or answer.sentence).partition("\n")
         self.said.emit(sentence, details, "info" if answer.error is None else "error")
+
+
+def _write_text(target: Path, text: str) -> None:
+    check_output(target)
+    with writing(target):
+        atomic.write_bytes(target, text.encode())
+
+
+def _write_report(run: Path, target: Path, sheet: Callable[[], SheetPicture] | None) -> str:
+    return write_report(run, target, sheet() if sheet else None)

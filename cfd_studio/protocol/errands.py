@@ -6,6 +6,7 @@ from typing import Literal
 
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.data import DataName
+from cfd_studio.protocol.wishes import Wishes
 
 ExportFormat = Literal["safetensors", "onnx", "images"]
 
@@ -38,7 +39,16 @@ class ExportErrand:
     device: str = "auto"
 
 
-Errand = EstimateErrand | ImportErrand | ExportErrand
+@dataclass(frozen=True, slots=True)
+class EvaluateErrand:
+    """Measure trained models, and keep the figures in their run."""
+
+    run: Path
+    wishes: Wishes
+    device: str = "auto"
+
+
+Errand = EstimateErrand | ImportErrand | ExportErrand | EvaluateErrand
 
 
 @dataclass(frozen=True, slots=True)

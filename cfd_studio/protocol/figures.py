@@ -19,6 +19,7 @@ METRIC_WORDS: dict[Metric, str] = {
 INCEPTION = "inception"
 INCEPTION_SPACE = f"{INCEPTION} (Inception-v3, 2048 features)"  # with torch-fidelity's weights
 FID = "FID"
+MOST_JUDGEMENTS = 1000  # of one stage
 FID_IMAGES = 50_000  # on either side, of what is published as the FID of CIFAR-10
 
 
@@ -93,6 +94,16 @@ class Judgement(BaseModel):
     seconds_per_image: float
     figures: tuple[Figure, ...]
 
+    @property
+    def samples(self) -> int:
+        """How many images were drawn for the figures."""
+        return max((figure.samples for figure in self.figures), default=0)
+
+    @property
+    def way(self) -> tuple[int, str, int]:
+        """Sampling steps, sampler and samples: figures that differ in one of them are not comparable."""
+        return self.sampling_steps, self.sampler, self.samples
+
     def value(self, space: str, reference: str = "held-out", metric: Metric = "frechet") -> float | None:
         """Return the value in the space of that name, or None."""
         return find_value(self.figures, space, reference, metric)
@@ -116,3 +127,27 @@ class StageQuality(BaseModel):
     def headline(self) -> Judgement | None:
         """The judgement at the model's own steps, or at the most at which it is judged; None for a classifier."""
         return next(iter(self.judgements), None)
+
+    def joined(self, later: "StageQuality") -> "StageQuality":
+        """Return these figures with those of a later evaluation: what was measured again is replaced, the rest added.
+
+        Judgements beyond `MOST_JUDGEMENTS` are left out.
+        """
+        judgements = {one.way: one for one in self.judgements}
+        for one in later.judgements:
+            before = judgements.get(one.way)
+            if before is None and len(judgements) >= MOST_JUDGEMENTS:
+                continue
+            figures = _newest(before.figures if before else (), one.figures)
+            judgements[one.way] = one.model_copy(update={"figures": figures})
+        changes = {
+            "judgements": tuple(judgements.values()),
+            "floor": _newest(self.floor, later.floor),
+            "accuracies": self.accuracies | later.accuracies,
+        }
+        return self.model_copy(update=changes)
+
+
+def _newest(old: tuple[Figure, ...], new: tuple[Figure, ...]) -> tuple[Figure, ...]:
+    figures = {(one.metric, one.space, one.reference, one.samples): one for one in (*old, *new)}
+    return tuple(figures.values())

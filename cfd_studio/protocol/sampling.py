@@ -43,6 +43,15 @@ class Sampler(Words):
         """The same without guidance."""
         return self.model_copy(update={"guidance": 1.0})
 
+    @classmethod
+    def parse(cls, words: str) -> "Sampler":
+        """Return the sampler that is written so; words that are none are those of the usual one."""
+        name, *parts = words.split(", ")
+        try:
+            return cls.model_validate({"name": name, **dict(part.split(" ", 1) for part in parts)})
+        except ValueError:
+            return cls()
+
     def __str__(self) -> str:
         """Return it as a person writes it: ``ddim, eta 0.5, guidance 2``."""
         parts: list[str] = [self.name]

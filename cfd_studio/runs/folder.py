@@ -19,6 +19,8 @@ from cfd_studio.runs import atomic, imports
 from cfd_studio.runs.intake import JOB_NAME, LARGEST_CONFIG, LARGEST_NOTE, read_bounded, refuse_links
 
 LAST_JOB = 999_999_999
+EVALUATE = "evaluate"  # jobs that measure, and neither train nor hold the run
+_ATTEMPTS = 3  # two such jobs may want the same number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class JobFolder:
     def number(self) -> int:
         """Return the job's number, counted from 1."""
         return int(self.path.name.split("-")[0])
+
+    @property
+    def kind(self) -> str:
+        """Return what the job does: ``train``, ``import`` or ``evaluate``."""
+        return self.path.name.split("-")[1]
 
     @property
     def journal(self) -> Path:
@@ -196,7 +203,14 @@ class RunFolder:
         atomic.write_bytes(self.stage(quality.stage) / "quality.json", quality.model_dump_json(indent=2).encode())
 
     def jobs(self) -> list[JobFolder]:
-        """Return all jobs, oldest first."""
+        """Return all jobs that trained the run or brought it in, oldest first."""
+        return [job for job in self._all_jobs() if job.kind != EVALUATE]
+
+    def evaluations(self) -> list[JobFolder]:
+        """Return all jobs that only measured, oldest first."""
+        return [job for job in self._all_jobs() if job.kind == EVALUATE]
+
+    def _all_jobs(self) -> list[JobFolder]:
         try:
             entries = [
                 entry
@@ -208,23 +222,28 @@ class RunFolder:
         return sorted((JobFolder(entry) for entry in entries), key=lambda job: (job.number, job.path.name))
 
     def new_job(self, kind: str) -> JobFolder:
-        """Make the folder of the next job. The caller holds the lease.
+        """Make the folder of the next job. The caller holds the lease, unless the job only measures.
 
         Raises
         ------
         CfdError
             Where it cannot be written.
         """
-        jobs = self.jobs()
-        number = jobs[-1].number + 1 if jobs else 1
-        if number > LAST_JOB:
-            raise CfdError("no run has so many jobs", where=str(jobs[-1].path), advice="Move that folder away.")
-        job = JobFolder(self.path / "jobs" / f"{number:04d}-{kind}")
-        try:
-            job.inbox.mkdir(parents=True)
-        except OSError as error:
-            raise _not_written(self.path, error) from None
-        return job
+        refused = OSError()
+        for _ in range(_ATTEMPTS):
+            jobs = self._all_jobs()
+            number = jobs[-1].number + 1 if jobs else 1
+            if number > LAST_JOB:
+                raise CfdError("no run has so many jobs", where=str(jobs[-1].path), advice="Move that folder away.")
+            job = JobFolder(self.path / "jobs" / f"{number:04d}-{kind}")
+            try:
+                job.inbox.mkdir(parents=True)
+                return job
+            except FileExistsError as error:
+                refused = error
+            except OSError as error:
+                raise _not_written(self.path, error) from None
+        raise _not_written(self.path, refused)
 
 
 def _not_written(run: Path, error: OSError) -> CfdError:

@@ -59,8 +59,11 @@ class Session(Protocol):
 class Errands(Protocol):
     """Whoever carries out errands, one after the other."""
 
-    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None]) -> None:
-        """Queue an errand; ``answer`` is called once, on another thread."""
+    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None], *, owner: str = "") -> None:
+        """Queue an errand of an owner; ``answer`` is called once, on another thread."""
 
-    def cancel_errands(self) -> None:
-        """Drop what waits and end what is being done, where it can end early; nothing more is answered."""
+    def cancel_errands(self, owner: str | None = None) -> None:
+        """Drop what waits and end what is being done, of one owner or of all, where it can end early.
+
+        Nothing more is answered.
+        """

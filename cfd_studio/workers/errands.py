@@ -7,7 +7,15 @@ from cfd_studio.engine import mishaps
 from cfd_studio.engine.estimate import estimate
 from cfd_studio.engine.execution import choose_device, take_modest_threads
 from cfd_studio.engine.turns import Turns
-from cfd_studio.protocol.errands import Errand, ErrandAnswer, EstimateErrand, ExportErrand, ImportErrand
+from cfd_studio.protocol.errands import (
+    Errand,
+    ErrandAnswer,
+    EstimateErrand,
+    EvaluateErrand,
+    ExportErrand,
+    ImportErrand,
+)
+from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.desk import Desk
 from cfd_studio.workers.fitness import Fitness
 
@@ -20,7 +28,8 @@ PATIENCE_SECONDS = 2.0
 class ErrandRunner(Desk[Errand, ErrandAnswer]):
     """Carries out errands, the oldest first.
 
-    An estimate shares the device by turns, and ends between two steps; an import or an export is one piece.
+    An estimate or an evaluation shares the device by turns, and ends between two steps; an import or an export is one
+    piece.
 
     Parameters
     ----------
@@ -37,13 +46,16 @@ class ErrandRunner(Desk[Errand, ErrandAnswer]):
         self._device = "cpu"
         super().__init__("cfd-errands", niceness, fitness, newest_first=False)
 
-    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None]) -> None:
-        """Queue an errand; ``answer`` is called once, on this runner's thread."""
-        self._ask(errand, answer)
+    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None], *, owner: str = "") -> None:
+        """Queue an errand of an owner; ``answer`` is called once, on this runner's thread."""
+        self._ask(errand, answer, owner)
 
-    def cancel_errands(self) -> None:
-        """Drop what waits and end what is being done, where it can end early; only an answer on its way may arrive."""
-        self._drop()
+    def cancel_errands(self, owner: str | None = None) -> None:
+        """Drop what waits and end what is being done, of one owner or of all, where it can end early.
+
+        Only an answer on its way may arrive.
+        """
+        self._drop(owner)
 
     def close(self) -> None:
         """Cancel, and end the thread as soon as it is free."""
@@ -78,6 +90,8 @@ class ErrandRunner(Desk[Errand, ErrandAnswer]):
                 from cfd_studio.engine.exporting import export_model
 
                 return ErrandAnswer(wish, export_model(wish.run, wish.stage, wish.to, wish.out, device=self._device))
+            case EvaluateErrand():
+                return self._evaluate(wish)
 
     def _estimate(self, errand: EstimateErrand) -> ErrandAnswer:
         try:
@@ -86,9 +100,20 @@ class ErrandRunner(Desk[Errand, ErrandAnswer]):
             mishaps.release_device_memory()
         return ErrandAnswer(errand, f"{errand.config.name} was tried on {self._device}.", estimate=found)
 
+    def _evaluate(self, errand: EvaluateErrand) -> ErrandAnswer:
+        from cfd_studio.engine.measuring import evaluate_run
+
+        run = RunFolder.open(errand.run)
+        try:
+            said = evaluate_run(run, errand.wishes, self._device, turns=self._turns, poll=self._still_wanted)
+        finally:
+            mishaps.release_device_memory()
+        return ErrandAnswer(errand, said)
+
 
 _DOING: dict[type, str] = {
     EstimateErrand: "estimating what the run costs",
     ImportErrand: "importing the checkpoint",
     ExportErrand: "exporting the model",
+    EvaluateErrand: "judging the models",
 }

@@ -4,7 +4,7 @@ A job in a process of its own waits for none of that.
 """
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cfd_studio.protocol.commands import Command
 from cfd_studio.protocol.errands import Errand, ErrandAnswer
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 
 class _Early(NamedTuple):
-    """What was asked before the workers were there; an errand has no owner."""
+    """What was asked before the workers were there."""
 
     ask: "Callable[[], None]"
-    owner: str | None
+    kind: Literal["drawing", "errand"]
+    owner: str
 
 
 class LazyWorkers:
@@ -104,33 +105,32 @@ class LazyWorkers:
             else:
                 answer(SampleAnswer(request, error=self.refusal))
 
-        self._once_there(_Early(ask, owner))
+        self._once_there(_Early(ask, "drawing", owner))
 
     def cancel(self, owner: str | None = None) -> None:
         """Drop what waits, of one owner or of all, as a `Session` does."""
         with self._lock:
-            kept = [one for one in self._early if one.owner is None or (owner is not None and one.owner != owner)]
-            self._early = kept
+            self._early = [one for one in self._early if one.kind != "drawing" or owner not in (None, one.owner)]
         if self._session is not None:
             self._session.cancel(owner)
 
-    def run(self, errand: Errand, answer: "Callable[[ErrandAnswer], None]") -> None:
+    def run(self, errand: Errand, answer: "Callable[[ErrandAnswer], None]", *, owner: str = "") -> None:
         """Queue an errand, as `Errands` does."""
 
         def ask() -> None:
             if self._errands is not None:
-                self._errands.run(errand, answer)
+                self._errands.run(errand, answer, owner=owner)
             else:
                 answer(ErrandAnswer(errand, error=self.refusal))
 
-        self._once_there(_Early(ask, None))
+        self._once_there(_Early(ask, "errand", owner))
 
-    def cancel_errands(self) -> None:
-        """Drop the errands that wait and end the one being done, as `Errands` does."""
+    def cancel_errands(self, owner: str | None = None) -> None:
+        """Drop the errands that wait and end the one being done, of one owner or of all, as `Errands` does."""
         with self._lock:
-            self._early = [one for one in self._early if one.owner is not None]
+            self._early = [one for one in self._early if one.kind != "errand" or owner not in (None, one.owner)]
         if self._errands is not None:
-            self._errands.cancel_errands()
+            self._errands.cancel_errands(owner)
 
     def close(self) -> None:
         """Cancel everything and end the threads; loading that goes on is left to itself."""

@@ -124,7 +124,7 @@ def test_one_model_at_the_steps_it_can_do(trained_run: RunFolder, capsys: pytest
         (["--sampler", "euler"], "--sampler: "),
         (["--eta", "2"], "--eta: "),
         (["--guidance", "3"], "evaluation.sampler.guidance: only a class-conditional network can be guided"),
-        (["--samples", "3"], "--samples: "),
+        (["--samples", "3"], "evaluation.samples: "),
         (["--inception-file", "missing.pth"], "missing.pth: cannot be read"),
     ],
 )

@@ -63,7 +63,7 @@ class Messenger:
         self.let_go.set()
         self._epoch = 0
 
-    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None]) -> None:
+    def run(self, errand: Errand, answer: Callable[[ErrandAnswer], None], *, owner: str = "") -> None:
         self.asked.append(errand)
         epoch = self._epoch
 
@@ -74,7 +74,7 @@ class Messenger:
 
         threading.Thread(target=work, name=f"{OURS}messenger", daemon=True).start()
 
-    def cancel_errands(self) -> None:
+    def cancel_errands(self, owner: str | None = None) -> None:
         self._epoch += 1
         self.cancelled += 1
         self.let_go.set()

@@ -187,7 +187,9 @@ def test_jobs_are_numbered_in_order_and_strangers_ignored(mini_run: MakeRun) -> 
     (run.path / "jobs" / "notes").mkdir()
     (run.path / "jobs" / "0099-train").write_text("a file")
     assert run.new_job("evaluate").path.name == "0013-evaluate"
-    assert [job.number for job in run.jobs()] == [1, 2, 3, 12, 13]
+    assert [job.number for job in run.jobs()] == [1, 2, 3, 12]
+    assert [job.number for job in run.evaluations()] == [13]  # which neither trains nor says how the run stands
+    assert run.new_job("train").number == 14
     assert all(job.inbox.is_dir() for job in run.jobs() if job.number != 12)
 
 

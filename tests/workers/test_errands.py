@@ -14,10 +14,11 @@ from cfd_studio.engine import estimate as estimating
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.errands import Errand, ErrandAnswer, EstimateErrand, ExportErrand, ImportErrand
+from cfd_studio.protocol.errands import Errand, ErrandAnswer, EstimateErrand, EvaluateErrand, ExportErrand, ImportErrand
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.wishes import Wishes
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers import errands as working
 from cfd_studio.workers.errands import ErrandRunner
@@ -189,6 +190,25 @@ def test_a_receiver_that_fails_does_not_end_the_errands(runner: ErrandRunner, sm
 
     runner.run(EstimateErrand(small, device="cpu"), fail)
     assert _ask(runner, EstimateErrand(small, device="cpu")).error is None
+
+
+def test_an_evaluation_is_cancelled_alone_while_another_errand_waits(
+    runner: ErrandRunner, turns: Turns, small: RunConfig, trained_run: RunFolder
+) -> None:
+    answers: queue.Queue[ErrandAnswer] = queue.Queue()
+    evaluation = EvaluateErrand(trained_run.path, Wishes(stages=("pd-2",), own=True, samples=16), "cpu")
+    with turns:
+        runner.run(evaluation, answers.put, owner="1")
+        while not turns._waiting:
+            threading.Event().wait(0.005)
+        runner.run(EstimateErrand(small, device="cpu"), answers.put, owner="2")
+        runner.cancel_errands("1")
+    assert answers.get(timeout=60).estimate is not None
+    assert answers.empty()
+    runner.run(evaluation, answers.put)
+    answer = answers.get(timeout=60)
+    assert (answer.error, answer.sentence) == (None, "1 model of “Miniature” measured in 1 way.")
+    assert _ask(runner, EvaluateErrand(trained_run.path / "none", Wishes(), "cpu")).error
 
 
 @pytest.mark.slow

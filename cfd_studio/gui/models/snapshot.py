@@ -92,11 +92,10 @@ class StageSnapshot:
         """The newest accuracy of a classifier, in [0, 1]."""
         return float(self.accuracies.values[-1]) if len(self.accuracies) else None
 
-    def judgement(self, sampling_steps: int) -> Judgement | None:
-        """Return what was measured with that many steps, or None."""
-        if self.quality is None:
-            return None
-        return next((one for one in self.quality.judgements if one.sampling_steps == sampling_steps), None)
+    def judgement(self, sampling_steps: int, sampler: str = "") -> Judgement | None:
+        """Return what was measured with that many steps and that sampler, else with any; None where nothing was."""
+        found = [one for one in self.quality.judgements if one.sampling_steps == sampling_steps] if self.quality else []
+        return next((one for one in found if one.sampler == sampler), next(iter(found), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,8 @@ class RunSnapshot:
         Number of the newest job, 0 before the first.
     plan : ExecutionPlan or None
         Of the newest job that came to choose one.
+    measuring : JobStatus or None
+        Of the newest evaluation besides the training.
     log_count : int
         Lines ever logged, of which ``log`` holds the newest.
     reading : float
@@ -132,6 +133,7 @@ class RunSnapshot:
     job: int = 0
     stages: dict[str, StageSnapshot] = field(default_factory=dict)
     status: JobStatus | None = None
+    measuring: JobStatus | None = None
     device: str = ""
     plan: ExecutionPlan | None = None
     ended: JobEnded | None = None

@@ -1,11 +1,15 @@
 """What the window calls the states and kinds that the run folder names."""
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import ExportFormat
-from cfd_studio.protocol.figures import METRIC_WORDS, Judgement, Metric
+from cfd_studio.protocol.figures import METRIC_WORDS, Judgement
 from cfd_studio.protocol.sources import RunSource
 from cfd_studio.protocol.stages import ClassifierStage, Stage, TeacherStage
+from cfd_studio.protocol.wording import KIND_WORDS as KIND_WORDS
+from cfd_studio.protocol.wording import describe as describe
+from cfd_studio.protocol.wording import metric_value as metric_value
+from cfd_studio.protocol.wording import milliseconds as milliseconds
+from cfd_studio.protocol.wording import short as short
 
 STATE_WORDS = {
     "new": "Not started",
@@ -42,15 +46,6 @@ EXPORT_WORDS: dict[ExportFormat, str] = {
     "onnx": "Export as ONNX, with its sampler…",
     "images": "Export images…",
 }
-KIND_WORDS = {"classifier": "Classifier", "teacher": "Teacher", "progressive": "PD student", "feature": "CFD student"}
-
-
-def describe(config: RunConfig, stage: Stage) -> str:
-    """Return the kind of a stage and, for a model, its step count."""
-    if isinstance(stage, ClassifierStage):
-        return "Judge" if stage.id == config.evaluation.judge else "Classifier"
-    steps = config.own_steps(stage)
-    return f"{KIND_WORDS[stage.kind].split()[0]} · {steps} step{'s' if steps != 1 else ''}"
 
 
 def origin(stage: Stage) -> str:
@@ -76,15 +71,6 @@ def ending(snapshot: RunSnapshot) -> tuple[str, str, str] | None:
     return None
 
 
-def short(value: float) -> str:
-    """Return a figure with three significant digits."""
-    if value != value:
-        return "not a number"
-    if value and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:.2e}"
-    return f"{value:#.3g}" if abs(value) < 100 else f"{value:,.0f}"
-
-
 def figure_lines(judgement: Judgement) -> list[str]:
     """Return one line per feature space and reference, with all that was measured there."""
     lines: dict[str, list[str]] = {}
@@ -95,14 +81,3 @@ def figure_lines(judgement: Judgement) -> list[str]:
         measured = f"{METRIC_WORDS[figure.metric]} {metric_value(figure.metric, figure.value)}"
         lines.setdefault(where, []).append(measured)
     return [f"{', '.join(measured)} {where}" for where, measured in lines.items()]
-
-
-def metric_value(metric: Metric, value: float) -> str:
-    """Return a share with three decimals, everything else with three significant digits."""
-    return f"{value:.3f}" if metric in ("precision", "recall") else short(value)
-
-
-def milliseconds(seconds: float) -> str:
-    """Return the time of an image."""
-    value = seconds * 1000
-    return f"{value:#.2g} ms" if value < 10 else f"{value:,.0f} ms"

@@ -7,6 +7,8 @@ from PySide6.QtCore import QSize, QTimer, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from cfd_studio.gui.admission import Admission
+from cfd_studio.gui.awake import Awake
 from cfd_studio.gui.beginnings import Beginnings
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.catalog_feed import CatalogFeed
@@ -14,12 +16,18 @@ from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.departure import Departure
 from cfd_studio.gui.devices import device_choices
 from cfd_studio.gui.errand_desk import ErrandDesk
-from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.models.snapshot import ACTIVE_STATES, RunSnapshot
 from cfd_studio.gui.models.words import ending
+from cfd_studio.gui.notices import Notices
 from cfd_studio.gui.panels.new_run import NewRunPanel
+from cfd_studio.gui.panels.queue import QueuePanel
 from cfd_studio.gui.panels.sidebar import Sidebar
 from cfd_studio.gui.panels.welcome import WelcomePanel
 from cfd_studio.gui.preferences import Preferences
+from cfd_studio.gui.queue_arrivals import QueueArrivals
+from cfd_studio.gui.queue_desk import QueueDesk
+from cfd_studio.gui.queue_keeper import QueueKeeper
+from cfd_studio.gui.reports import Reports
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
 from cfd_studio.gui.shortcuts import add_shortcuts
@@ -55,6 +63,8 @@ class MainWindow(QMainWindow):
         self.clerk = Clerk(self.bridge)
         self.preferences = Preferences(settings, self.clerk, self)
         self.controller = Controller(launcher, self.clerk)
+        self.queue = QueueKeeper(self.controller, self.clerk, self)
+        self.awake = Awake()
         self.session = session
         self.errands = ErrandDesk(errands, self.bridge)
         self.transfers = Transfers(self, self.errands, self.clerk)
@@ -64,13 +74,19 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
         self.new_run = NewRunPanel(device_choices(), self.errands)
-        self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
+        self.arrivals = QueueArrivals(self.queue, self.controller, self.clerk)
+        admission = Admission(self, self.controller, self.arrivals)
+        self.beginnings = Beginnings(admission, self.clerk, self.preferences, self.new_run)
         self.page = RunPage(session, self.bridge, self.side_feeds)
+        self.queue_panel = QueuePanel()
         self.banner = Banner()
         self.pages = QStackedWidget()
         self._told: set[tuple[Path, int]] = set()
         self.departure = Departure(self)
         self.steering = Steering(self)
+        self.notices = Notices(self)
+        self.reports = Reports(self)
+        self.queue_desk = QueueDesk(self, self.queue, self.queue_panel)
         self._lay_out()
         self._wire()
         add_shortcuts(self)
@@ -97,7 +113,7 @@ class MainWindow(QMainWindow):
             if self.feed is not None:
                 self.clerk.submit(self.feed.close)
             self.page.reset()
-            self.banner.hide()
+            self.banner.clear()
             self.feed = RunFeed(path)
         self._list(path)
         self.pages.setCurrentWidget(self.page)
@@ -111,6 +127,9 @@ class MainWindow(QMainWindow):
     def leave(self) -> None:
         """End all threads of the window; it is closed right after."""
         self._timer.stop()
+        self.queue.close()
+        self.awake.close()
+        self.reports.close()
         self.bridge.close()
         self.errands.close()
         self.session.close()
@@ -131,10 +150,13 @@ class MainWindow(QMainWindow):
     @Slot()
     def _tick(self) -> None:
         self.controller.tick()
+        self.queue.tick()
+        self.awake.want(self.preferences.settings.keep_awake and bool(self.controller.jobs_here()))
         self.side_feeds.tick()
         runs = self.catalog.take()
         if runs is not None:
             self.sidebar.show_runs(runs)
+            self.queue.show_active(tuple(run.path for run in runs if run.state in ACTIVE_STATES))
         if self.feed is None:
             return
         if error := self.feed.take_error():
@@ -255,7 +277,7 @@ class MainWindow(QMainWindow):
         holder.addWidget(self.banner)
         column.addLayout(holder)
         column.addWidget(self.pages, 1)
-        for page in (self.welcome, self.new_run, self.page):
+        for page in (self.welcome, self.new_run, self.queue_panel, self.page):
             self.pages.addWidget(page)
         whole = QWidget()
         row = QHBoxLayout(whole)

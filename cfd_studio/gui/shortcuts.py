@@ -18,6 +18,7 @@ def add_shortcuts(window: "MainWindow") -> None:
         "Ctrl+N": window.show_new_run,
         "Ctrl+O": window.choose_run,
         "Ctrl+I": window.transfers.choose_checkpoint,
+        "Ctrl+J": window.queue_desk.show,
         "Ctrl+R": partial(_press, header.start),
         "Ctrl+P": partial(_press, header.pause),
         "Ctrl+S": partial(_press, header.save),

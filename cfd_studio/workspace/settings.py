@@ -33,6 +33,8 @@ class Settings(BaseModel):
     inception_file: str = Field("", max_length=4096, pattern=PATH)
     image_folders: dict[str, str] = Field({}, max_length=LONGEST_HISTORY)
     theme: ThemeChoice = "system"
+    notify: bool = True
+    keep_awake: bool = True
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
 
     @property

@@ -48,6 +48,7 @@ class Sidebar(QFrame):
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Runs")
+        self.queue = Button("Queue", icon="list-check", role="ghost", tip="Runs that wait for their turn (Ctrl+J)")
         self.demo = Button("Run the digits demo", icon="play")
         self.appearance = Button(
             "Appearance", icon="circle-half-stroke", role="ghost", tip="Light, dark, or as the system"
@@ -78,6 +79,12 @@ class Sidebar(QFrame):
             selection.clear()
         elif selection.currentIndex().row() != row:
             selection.setCurrentIndex(self.model.index(row), QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def show_queue(self, count: int) -> None:
+        """Say how many runs are in the queue."""
+        words = f"Queue · {count}" if count else "Queue"
+        self.queue.setText(words)
+        self.queue.setAccessibleName(words)
 
     def show_theme(self, choice: str) -> None:
         """Tick the choice in the menu."""
@@ -133,8 +140,9 @@ class Sidebar(QFrame):
         caption.setContentsMargins(16, 8, 0, 4)
         foot = QHBoxLayout()
         foot.setContentsMargins(8, 8, 8, 8)
-        foot.addWidget(self.appearance)
+        foot.addWidget(self.queue)
         foot.addStretch(1)
+        foot.addWidget(self.appearance)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -98,7 +98,6 @@ def look(
             continue
         if _may_begin(entry, pulse, result):
             result.starts.append((entry.id, place))
-        if entry.id not in result.finished:
             busy |= devices_of(place, gpus)
     return result
 

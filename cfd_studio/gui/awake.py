@@ -34,6 +34,7 @@ def _hold(release: threading.Event) -> None:
     try:
         from wakepy import keep  # not before it is needed
 
+        logging.getLogger("wakepy").setLevel(logging.ERROR)  # it says at length what a desktop lacks
         with keep.running(on_fail="pass"):
             release.wait()
     except Exception:

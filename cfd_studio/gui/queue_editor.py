@@ -1,10 +1,11 @@
 """What a run that waits asks of the machine, and when it may begin."""
 
+import re
 import time
 
 from pydantic import ValidationError
-from PySide6.QtCore import QTime, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QTimeEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.words import WORKER_WORDS
 from cfd_studio.gui.widgets.buttons import Button
@@ -14,8 +15,7 @@ from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.workspace.queue import QueueEntry, next_time
 
-_NOW, _LATER = "now", "later"
-_WHEN = {_NOW: "As soon as its device is free", _LATER: "Not before"}
+_CLOCK = re.compile(r"(?:([01]?[0-9]|2[0-3]):([0-5][0-9]))?")
 
 
 class QueueEditor(QDialog):
@@ -41,27 +41,24 @@ class QueueEditor(QDialog):
             "Threads", text=str(entry.request.threads), tip=fields["threads"].description or "", wide=True
         )
         self.worker = ChoiceRow("Runs", WORKER_WORDS, text=entry.request.worker, tip=fields["worker"].description or "")
-        later = entry.not_before > time.time()
-        self.when = ChoiceRow("Begins", _WHEN, text=_LATER if later else _NOW, tip="When the run may begin")
-        self.clock = QTimeEdit()
-        self.clock.setDisplayFormat("HH:mm")
-        self.clock.setAccessibleName("Not before")
-        self.clock.setToolTip("The run begins at this time of day or later, today or tomorrow")
-        self.clock.setFixedWidth(96)
-        moment = time.localtime(entry.not_before) if later else time.localtime(time.time() + 3600)
-        self.clock.setTime(QTime(moment.tm_hour, moment.tm_min if later else 0))
+        later = time.localtime(entry.not_before) if entry.not_before > time.time() else None
+        self.begins = FieldRow(
+            "Not before",
+            text=time.strftime("%H:%M", later) if later else "",
+            tip="A time of day, as in 22:00, today or tomorrow; empty to begin as soon as the device is free",
+            empty="as soon as its device is free",
+            wide=True,
+        )
         self.accepting = Button("Save", role="primary", tip="Keep these choices")
         self.refusing = Button("Cancel", tip="Leave the entry as it was")
         self._lay_out()
         self.accepting.clicked.connect(self._accept)
         self.refusing.clicked.connect(self.reject)
-        self.when.edited.connect(self._show_clock)
-        for row in (self.device, self.threads):
+        for row in (self.device, self.threads, self.begins):
             row.edited.connect(self._read)
-        self._show_clock()
 
-    def _read(self) -> ExecutionRequest | None:
-        """Return what is asked for; where it is wrong, say so beside the field."""
+    def _read(self) -> tuple[ExecutionRequest, float] | None:
+        """Return what is asked for and when it may begin; where that is wrong, say so beside the field."""
         wrong: set[str] = set()
         asked = {"device": self.device.text(), "threads": self.threads.text(), "worker": self.worker.text()}
         request = None
@@ -71,25 +68,19 @@ class QueueEditor(QDialog):
             wrong = {str(item["loc"][0]) for item in error.errors()}
         self.device.show_problem("Use auto, cpu, mps, cuda or cuda:N" if "device" in wrong else "")
         self.threads.show_problem("A whole number up to 1024; 0 measures" if "threads" in wrong else "")
-        self.accepting.setEnabled(not wrong)
-        return request
+        clock = _CLOCK.fullmatch(self.begins.text())
+        self.begins.show_problem("" if clock else "A time of day, as in 22:00")
+        self.accepting.setEnabled(request is not None and clock is not None)
+        if request is None or clock is None:
+            return None
+        return request, next_time(int(clock[1]), int(clock[2])) if clock[1] else 0.0
 
     def _accept(self) -> None:
-        if (request := self._read()) is None:
-            return
-        at = self.clock.time()
-        not_before = next_time(at.hour(), at.minute()) if self.when.text() == _LATER else 0.0
-        self.wanted.emit(self._entry.id, request, not_before)
-        self.accept()
-
-    def _show_clock(self) -> None:
-        self.clock.setEnabled(self.when.text() == _LATER)
+        if (read := self._read()) is not None:
+            self.wanted.emit(self._entry.id, *read)
+            self.accept()
 
     def _lay_out(self) -> None:
-        when = QHBoxLayout()
-        when.setSpacing(8)
-        when.addWidget(self.when, 1)
-        when.addWidget(self.clock)
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addStretch(1)
@@ -101,9 +92,8 @@ class QueueEditor(QDialog):
         column.setSpacing(12)
         column.addWidget(label(self._entry.name, "title", wrap=True))
         column.addSpacing(4)
-        for row in (self.device, self.threads, self.worker):
+        for row in (self.device, self.threads, self.worker, self.begins):
             column.addWidget(row)
-        column.addLayout(when)
         column.addSpacing(8)
         column.addLayout(foot)
         self.setMinimumWidth(520)

@@ -59,7 +59,7 @@ def test_the_queue_is_sorted_edited_goes_on_after_an_error_and_empties_itself(de
     assert queue.going  # nothing waited at the start of the program
     press(desk, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
     desk.wait(panel.new.isVisible)  # an empty queue says how to fill it
-    desk.click(panel.toggle)
+    desk.click(panel.pause)
     for run in (first, second, third):
         add(desk, run)
     assert window.sidebar.queue.text() == "Queue · 3"
@@ -80,10 +80,17 @@ def test_the_queue_is_sorted_edited_goes_on_after_an_error_and_empties_itself(de
     assert editor.device.problem()
     assert not editor.accepting.isEnabled()
     editor.device.set_text("cuda:7")
+    editor.begins.set_text("25:00")
+    assert editor.begins.problem()
+    assert not editor.accepting.isEnabled()
+    editor.begins.set_text("7:00")
     desk.click(editor.accepting)
+    assert [bool(entry.not_before) for entry in queue.queue.entries] == [False, True, False]
+    desk.wait(lambda: panel.list.chosen.state == "Waiting until 07:00")
+    queue.edit(queue.queue.entries[1].id, queue.queue.entries[1].request, 0.0)
     assert [entry.request.device for entry in queue.queue.entries] == ["cpu", "cuda:7", "cpu"]
     assert not any(run.jobs() for run in (first, second, third))
-    desk.click(panel.toggle)
+    desk.click(panel.start)
     desk.wait(lambda: names(desk) == ["first"] and queue.queue.entries[0].state == "failed")
     assert begun(second) < begun(third)
     assert "cuda:7" in panel.list.chosen.sentence

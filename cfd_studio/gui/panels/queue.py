@@ -44,7 +44,8 @@ class QueuePanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.chip = Chip()
-        self.toggle = Button("Start the queue", icon="play", role="primary", tip="Let the runs that wait begin")
+        self.start = Button("Start the queue", icon="play", role="primary", tip="Let the runs that wait begin")
+        self.pause = Button("Pause the queue", icon="pause", tip="Let nothing more begin; what works goes on")
         self.note = label("", "muted", wrap=True)
         self.list = QueueView()
         self.up = Button(icon="arrow-up", tip="Move the run up (Alt+Up)")
@@ -56,7 +57,6 @@ class QueuePanel(QWidget):
         self.new = Button("New run…", icon="plus", tip="New run (Ctrl+N)")
         self.notify = Tick("Tell me when a run ends or fails while this window is not in front")
         self.awake = Tick("Keep this machine awake while a job of this window works")
-        self._going = False
         self._lay_out()
         self._wire()
         self._show_buttons()
@@ -64,19 +64,15 @@ class QueuePanel(QWidget):
     def show_queue(self, rows: list[QueueRow], *, going: bool, reason: str) -> None:
         """Show the entries, and whether they begin by themselves; ``reason`` says why nothing can wait here."""
         self.list.show_rows(rows)
-        self._going = going
         self.chip.setVisible(not reason)
         if going:
             running = any(row.entry.state == "running" for row in rows)
             self.chip.show_state(*(("At work", "accent") if running else ("Ready", "good")))
         else:
             self.chip.show_state("Paused", "warning")
-        words = "Pause the queue" if going else "Start the queue"
-        self.toggle.setText(words)
-        self.toggle.setAccessibleName(words)
-        self.toggle.set_icon_name("pause" if going else "play")
-        self.toggle.setToolTip("Let nothing more begin; what works goes on" if going else "Let what waits begin")
-        self.toggle.setEnabled(not reason)
+        self.start.setVisible(not going)
+        self.start.setEnabled(not reason)
+        self.pause.setVisible(going)
         self.note.setText(reason or _ORDER)
         self._front.setCurrentIndex(1 if rows else 0)
         self._show_buttons()
@@ -99,7 +95,8 @@ class QueuePanel(QWidget):
         self.remove.setEnabled(row is not None)
 
     def _wire(self) -> None:
-        self.toggle.clicked.connect(self._toggle)
+        self.start.clicked.connect(partial(self.going_wanted.emit, True))
+        self.pause.clicked.connect(partial(self.going_wanted.emit, False))
         self.new.clicked.connect(self.new_wanted)
         self.up.clicked.connect(self.list.move_up)
         self.down.clicked.connect(self.list.move_down)
@@ -117,9 +114,6 @@ class QueuePanel(QWidget):
         self.notify.toggled.connect(self.notify_wanted)
         self.awake.toggled.connect(self.awake_wanted)
 
-    def _toggle(self) -> None:
-        self.going_wanted.emit(not self._going)
-
     def _tell(self, wanted: SignalInstance, *_: object) -> None:
         if row := self.list.chosen:
             wanted.emit(row.entry.id)
@@ -130,7 +124,8 @@ class QueuePanel(QWidget):
         head.addWidget(label("Queue", "title"))
         head.addWidget(self.chip)
         head.addStretch(1)
-        head.addWidget(self.toggle)
+        head.addWidget(self.start)
+        head.addWidget(self.pause)
         actions = QHBoxLayout()
         actions.setContentsMargins(12, 8, 12, 8)
         actions.setSpacing(8)
@@ -178,7 +173,11 @@ class QueuePanel(QWidget):
         )
         text.setFixedWidth(440)
         text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        middle.addWidget(text, 0, Qt.AlignmentFlag.AlignHCenter)
+        row = QHBoxLayout()  # an alignment of its own would take the second line from it
+        row.addStretch(1)
+        row.addWidget(text)
+        row.addStretch(1)
+        middle.addLayout(row)
         middle.addWidget(self.new, 0, Qt.AlignmentFlag.AlignHCenter)
         middle.addStretch(1)
         return card

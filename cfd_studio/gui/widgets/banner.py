@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetrics, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout
 
 from cfd_studio.gui import theme
@@ -12,6 +12,8 @@ from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import label
 
 MOST_MESSAGES = 20
+MOST_LINES = 8
+LINES_MARGIN = 24
 Action = tuple[str, Callable[[], object]]
 
 
@@ -50,7 +52,6 @@ class Banner(QFrame):
         self.sentence.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setFont(theme.monospace())
-        self.details.setMaximumHeight(160)
         self.details.setAccessibleName("Details of the error")
         self.before = Button(icon="chevron-left", role="ghost", tip="The message before")
         self.count = label("", "muted")
@@ -113,6 +114,8 @@ class Banner(QFrame):
         self.sentence.setText(message.sentence)
         self.setAccessibleName(message.sentence)
         self.details.setPlainText(message.details)
+        line = QFontMetrics(self.details.font()).lineSpacing()
+        self.details.setFixedHeight(line * min(self.details.blockCount(), MOST_LINES) + LINES_MARGIN)
         self.details.hide()
         self.more.setText("Details")
         self.more.setVisible(bool(message.details))

@@ -79,6 +79,7 @@ class Departure(QObject):
         if self._window.controller.jobs_here():
             self._window.page.setEnabled(False)
             self._window.sidebar.setEnabled(False)
+            self._window.queue_panel.setEnabled(False)
             self._window.say("Saving and stopping. The window closes by itself.", kind="info")
             self._window.controller.stop_everything()
         self._ticks = 0

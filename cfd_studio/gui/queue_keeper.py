@@ -170,7 +170,7 @@ class QueueKeeper(QObject):
 
     def _set_going(self, going: bool) -> None:
         self._look_at = 0.0
-        if going != self.going and self.ours:
+        if going != self.going and self.ours and not self._leaving:
             self.going = going
             self.changed.emit()
 

@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from cfd_studio.gui import notices as notices_module
+from cfd_studio.gui.awake import Awake
 from cfd_studio.gui.bundle_dialog import BundleDialog
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.gui.widgets.banner import MOST_MESSAGES
@@ -83,7 +84,9 @@ class Tray(QObject):
         self.said.append((title, text, kind))
 
 
-def test_messages_wait_for_one_another_and_leave_the_focus_alone(desk: Any) -> None:
+def test_messages_wait_for_one_another_leave_the_focus_alone_and_can_be_reported(
+    desk: Any, trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     window, banner = desk.window, desk.window.banner
     window.sidebar.new.setFocus()
     focused = QApplication.focusWidget()
@@ -114,10 +117,6 @@ def test_messages_wait_for_one_another_and_leave_the_focus_alone(desk: Any) -> N
         desk.click(banner.close_button)
     assert not banner.isVisible()
 
-
-def test_an_error_can_be_reported_with_a_bundle(
-    desk: Any, trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     target = tmp_path / "bundle.zip"
     monkeypatch.setattr(dialogs, "choose_target", lambda *_: target)
     desk.open(trained_run)
@@ -173,11 +172,13 @@ def test_whoever_looks_elsewhere_is_told_and_the_machine_is_awake_while_a_job_wo
     assert sleepless.begun == 1
 
 
-def test_a_system_that_cannot_be_kept_awake_lets_the_job_work(
-    desk: Any, mini_recipe: dict[str, Any], mini_run: Any, sleepless: Sleepless
-) -> None:
+def test_a_system_that_cannot_be_kept_awake_is_left_alone(sleepless: Sleepless) -> None:
     sleepless.refuses = True
-    desk.open(mini_run(stages=mini_recipe["stages"][:1]))
-    desk.click(desk.header.start)
-    desk.wait_state("finished")
-    assert not desk.window.banner.isVisible()
+    awake = Awake()
+    awake.want(True)
+    awake.close()
+    sleepless.refuses = False
+    awake.want(True)
+    awake.want(True)
+    awake.close()
+    assert (sleepless.begun, sleepless.held) == (1, 0)

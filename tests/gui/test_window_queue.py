@@ -1,5 +1,6 @@
 """The queue, in a real window with real jobs."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from cfd_studio.gui import queue_keeper
 from cfd_studio.gui.queue_editor import QueueEditor
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.workspace.queue import Queue
+from cfd_studio.workspace.queue import Queue, QueueEntry
 from cfd_studio.workspace.queue_file import QueueFile, queue_file
 
 
@@ -147,11 +151,67 @@ def test_a_busy_device_offers_the_queue_which_survives_closing_and_asks_before_i
     assert len(endless.jobs()) == 2
 
 
-def test_a_queue_is_kept_by_one_window(desk: Any, short_run: Any) -> None:
+def test_after_a_crash_a_run_goes_on_when_the_queue_does_and_no_mishap_stops_it_for_good(
+    desk: Any, short_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, new = short_run("cut short"), short_run("new")
+    run.new_job("train")  # its process died before it said a word
     desk.wait(lambda: desk.window.queue.ours)
+    desk.window.close()
+    file = QueueFile()
+    entry = QueueEntry(path=run.path, name="cut short", request=ExecutionRequest(device="cpu", threads=1))
+    file.save(file.open().with_entry(entry).told(entry.id, "running"))
+    file.close()
+    desk.come_back()
+    window, queue = desk.window, desk.window.queue
+    desk.wait(lambda: window.banner.isVisible())
+    assert window.banner.sentence.text() == "1 run waits in the queue."
+    assert queue.queue.entries[0].state == "interrupted"
+    real = queue_keeper.look
+    monkeypatch.setattr(queue_keeper, "look", lambda *_, **__: 1 / 0)
+    desk.click(window.banner.act)
+    desk.wait(lambda: not queue.going)
+    assert "The queue is paused" in window.banner.sentence.text()
+    monkeypatch.setattr(queue_keeper, "look", real)
+    monkeypatch.setattr(window.controller._launcher, "start", lambda *_: 1 / 0)
+    desk.click(window.sidebar.queue)
+    desk.click(window.queue_panel.start)
+    desk.wait(lambda: queue.queue.entries[0].state == "failed")
+    assert "could not be started" in queue.queue.entries[0].sentence
+    monkeypatch.undo()
+    add(desk, new)
+    desk.click(window.sidebar.queue)
+    desk.wait(lambda: names(desk) == ["cut short"])
+    desk.click(window.queue_panel.retry)
+    desk.wait(lambda: not names(desk))
+    assert run.weights("judge").exists()
+    assert len(run.jobs()) == 2
+
+
+def test_a_queue_is_kept_by_one_window_which_asks_before_it_leaves_runs_behind(
+    desk: Any, short_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = desk.window.queue
+    desk.wait(lambda: queue.ours)
     other = QueueFile()
-    with pytest.raises(Exception, match="another window"):
+    with pytest.raises(CfdError, match="another window"):
         other.open()
-    desk.window.leave()
-    assert other.open() == Queue()
+    add(desk, short_run("tonight"))
+    queue.pause()
+    queue.edit(queue.queue.entries[0].id, queue.queue.entries[0].request, time.time() + 3600)
+    queue.go()
+    asked: list[str] = []
+    monkeypatch.setattr(dialogs, "choose", lambda *arguments, **_: asked.append(arguments[2]))
+    assert not desk.window.close()
+    assert len(asked) == 1
+    assert asked[0].startswith(
+        "1 run waits in the queue, and nothing begins while the window is closed. The queue is kept"
+    )
+    monkeypatch.setattr(dialogs, "choose", lambda *arguments, **_: arguments[3][0])
+    assert desk.window.close()
+    assert [entry.name for entry in other.open().entries] == ["tonight"]
+    desk.come_back()
+    desk.wait(lambda: "another window" in desk.window.queue.reason)
+    desk.click(desk.window.sidebar.queue)
+    assert "another window" in desk.window.queue_panel.note.text()
     other.close()

@@ -143,6 +143,21 @@ def test_a_job_that_somebody_else_started_here_occupies_its_device(mini_run: Cal
     assert len(see(queue, elsewhere=(theirs.path,)).starts) == 1
 
 
+def test_a_job_left_running_keeps_its_entry_and_its_device(mini_run: Callable[..., RunFolder]) -> None:
+    left, waiting = mini_run("left"), mini_run("waiting")
+    lease = Lease.acquire(left)
+    status = StatusWriter(left.new_job("train").status)
+    status.update(at_once=True, state=JobState.RUNNING)
+    queue = queue_of(left, waiting)
+    queue = queue.told(queue.entries[0].id, "running")
+    assert see(queue) == Round()
+    again = queue.told(queue.entries[0].id, "waiting")  # somebody started it past the queue
+    assert see(again).told == {queue.entries[0].id: ("running", "")}
+    status.close()
+    lease.release()
+    assert see(queue).told[queue.entries[0].id][0] == "interrupted"
+
+
 def test_what_became_of_a_run_is_told_and_the_queue_goes_on(mini_run: Callable[..., RunFolder]) -> None:
     failed, stopped, finished, died, gone, last = (mini_run(name) for name in "abcdef")
     end_job(failed, JobState.FAILED, "The disk is full.")

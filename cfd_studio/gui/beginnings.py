@@ -8,13 +8,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from cfd_studio.gui.admission import Admission
 from cfd_studio.gui.bridge import Clerk
-from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.preferences import Preferences
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.execution import DEVICE, MOST_PARTS, ExecutionRequest
+from cfd_studio.protocol.execution import DEVICE, MOST_PARTS, ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.migration import migrate
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.workspace.folders import new_demo_folder, runs_folder
@@ -39,7 +39,7 @@ class Beginnings(QObject):
     demo_found = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, controller: Controller, clerk: Clerk, preferences: Preferences, form: NewRunPanel) -> None:
+    def __init__(self, controller: Admission, clerk: Clerk, preferences: Preferences, form: NewRunPanel) -> None:
         super().__init__(form)
         self._controller = controller
         self._clerk = clerk
@@ -107,16 +107,20 @@ class Beginnings(QObject):
 
         ``split`` works every batch off in twice as many parts.
         """
+        device = snapshot.device if re.match(DEVICE, snapshot.device) else self._preferences.settings.device
+        self._controller.start(snapshot.path, self.request_again(snapshot.plan, device, split=split))
+
+    def request_again(self, plan: ExecutionPlan | None, device: str = "", *, split: bool = False) -> ExecutionRequest:
+        """Return what is asked of the machine for a run that had this plan, or was only on a device, before."""
         settings = self._preferences.settings
-        device = snapshot.device if re.match(DEVICE, snapshot.device) else settings.device
-        used: dict[str, Any] = {"device": device, "threads": settings.threads}
-        if snapshot.plan is not None:
-            used |= snapshot.plan.model_dump(include=set(ExecutionRequest.model_fields))
+        used: dict[str, Any] = {"device": device or settings.device, "threads": settings.threads}
+        if plan is not None:
+            used |= plan.model_dump(include=set(ExecutionRequest.model_fields))
         if used.get("processes", 1) > 1 and used["device"].startswith("cuda"):
             used["device"] = "cuda"  # each process finds its own
         if split:
-            used["accumulation"] = min(2 * (snapshot.plan.accumulation if snapshot.plan else 1), MOST_PARTS)
-        self._controller.start(snapshot.path, ExecutionRequest.model_validate(used | {"worker": settings.worker}))
+            used["accumulation"] = min(2 * (plan.accumulation if plan else 1), MOST_PARTS)
+        return ExecutionRequest.model_validate(used | {"worker": settings.worker})
 
     @Slot(object, object, object)
     def _start_new(self, path: Path, config: RunConfig, request: ExecutionRequest) -> None:

@@ -25,6 +25,7 @@ class _Watch:
     """What the controller knows of one run."""
 
     handle: JobHandle | None = None
+    request: ExecutionRequest = field(default_factory=ExecutionRequest)
     starting: bool = False
     notice: str = ""
     asked: dict[Verb, Command] = field(default_factory=dict)
@@ -46,6 +47,8 @@ class Controller(QObject):
         The path of a run that had ended before a command reached it.
     moved(object)
         The path of a run whose job got a process of its own though the window was asked for.
+    ended(object, str)
+        The path of a run on which a job of this window ended, and why it could not even begin.
     """
 
     changed = Signal(object)
@@ -53,6 +56,7 @@ class Controller(QObject):
     created = Signal(object)
     too_late = Signal(object)
     moved = Signal(object)
+    ended = Signal(object, str)
 
     def __init__(self, launcher: Launcher, clerk: Clerk) -> None:
         super().__init__()
@@ -89,8 +93,11 @@ class Controller(QObject):
         try:
             watch.handle = self._launcher.start(RunFolder(path), request)
         except Exception as error:
-            self.failed.emit(path, f"The job could not be started: {error}", "")
+            sentence = f"The job could not be started: {error}"
+            self.failed.emit(path, sentence, "")
+            self.ended.emit(path, sentence)
             return
+        watch.request = request
         watch.starting = True
         watch.asked.clear()
         self.changed.emit(path)
@@ -155,7 +162,7 @@ class Controller(QObject):
 
         Called ten times a second.
         """
-        for path, watch in self._runs.items():
+        for path, watch in list(self._runs.items()):
             if watch.handle is None:
                 continue
             if watch.handle.alive:
@@ -168,6 +175,7 @@ class Controller(QObject):
             self.changed.emit(path)
             if failure:
                 self.failed.emit(path, failure, "")
+            self.ended.emit(path, failure or "")
 
     def _pass_on(self, path: Path, watch: _Watch, notice: str) -> None:
         if notice != watch.notice:
@@ -188,6 +196,10 @@ class Controller(QObject):
     def jobs_here(self) -> list[Path]:
         """Return the runs on which jobs work that were started here."""
         return [path for path, watch in self._runs.items() if watch.handle is not None and watch.handle.alive]
+
+    def at_work(self) -> dict[Path, ExecutionRequest]:
+        """Return what the jobs that were started here were given of the machine, by run."""
+        return {path: self._runs[path].request for path in self.jobs_here()}
 
     def let_go(self) -> None:
         """Leave the jobs alone that go on without this process."""

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 POLL_MILLISECONDS = 200
 ASK_AGAIN_EVERY = 5
-STOP, LEAVE = "Stop and keep", "Leave running"
+STOP, LEAVE, CLOSE = "Stop and keep", "Leave running", "Close"
+_QUEUE = " The queue is kept: the next start offers to go on with it."
 _ENDS = "It saves a checkpoint and stops; Resume goes on from there another time."
 _OUTLIVES = (
     f"A run is being trained in a process of its own. “{LEAVE}” closes only the window; open the run again to watch or "
@@ -44,6 +45,8 @@ class Departure(QObject):
         controller = self._window.controller
         jobs = controller.jobs_here()
         if not jobs:
+            if not self.going and not self._may_leave_queue():
+                return False
             self._timer.stop()
             return True
         if not self.going:
@@ -52,18 +55,31 @@ class Departure(QObject):
                 text, answers = f"A run is being trained in this window. {_ENDS}", [STOP]
             else:
                 text, answers = (_BOTH if bound else _OUTLIVES), [LEAVE, STOP]
+            text += _QUEUE if self._window.queue.queue.entries else ""
             answer = dialogs.choose(self._window, "Close CFD Studio?", text, answers)
             if answer is not None:
                 self.begin(leave_running=answer == LEAVE)
         return False
 
+    def _may_leave_queue(self) -> bool:
+        """Ask where runs would begin by themselves if the window stayed."""
+        queue = self._window.queue
+        waiting = len(queue.queue.ready) if queue.going else 0
+        if not waiting:
+            return True
+        runs = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
+        text = f"{runs} in the queue, and nothing begins while the window is closed.{_QUEUE}"
+        return dialogs.choose(self._window, "Close CFD Studio?", text, [CLOSE]) is not None
+
     def begin(self, *, leave_running: bool = False) -> None:
         """Stop all jobs, or only those that cannot go on without the window, and close once they have ended."""
         if leave_running:
             self._window.controller.let_go()
+        self._window.queue.leave()
         if self._window.controller.jobs_here():
             self._window.page.setEnabled(False)
             self._window.sidebar.setEnabled(False)
+            self._window.queue_panel.setEnabled(False)
             self._window.say("Saving and stopping. The window closes by itself.", kind="info")
             self._window.controller.stop_everything()
         self._ticks = 0

@@ -5,10 +5,14 @@ from pathlib import Path
 _NVIDIA = Path("/proc/driver/nvidia/gpus")
 
 
+def gpu_count() -> int:
+    """Return how many GPUs the system lists; 0 also where it lists none of those it has."""
+    try:
+        return sum(1 for _ in _NVIDIA.iterdir())
+    except OSError:
+        return 0
+
+
 def device_choices() -> list[str]:
     """Return what the device field offers; anything else may be typed."""
-    try:
-        count = sum(1 for _ in _NVIDIA.iterdir())
-    except OSError:
-        count = 0
-    return ["auto", "cpu", *(f"cuda:{index}" for index in range(max(count, 1)))]
+    return ["auto", "cpu", *(f"cuda:{index}" for index in range(max(gpu_count(), 1)))]

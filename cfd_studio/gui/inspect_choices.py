@@ -104,7 +104,7 @@ class InspectChoices(QFrame):
     def show_models(self, rows: list[ModelRow], contrasts: list[Contrast], first: Iterable[str]) -> None:
         """Offer the trained models of a run; those in ``first`` are ticked when they first come."""
         ready = [row for row in rows if row.ready]
-        if [row.id for row in ready] != list(self.models):
+        if [row.key.stage for row in ready] != list(self.models):
             self._rebuild(ready, set(first))
         if contrasts != self._contrasts:
             chosen = self.student.text()
@@ -181,7 +181,10 @@ class InspectChoices(QFrame):
         for old in self.models.values():
             old.hide()
             old.deleteLater()
-        self.models = {row.id: Tick(row.id, f"{row.own_steps} step{'s' if row.own_steps != 1 else ''}") for row in rows}
+        self.models = {
+            row.key.stage: Tick(row.key.stage, f"{row.own_steps} step{'s' if row.own_steps != 1 else ''}")
+            for row in rows
+        }
         for name, tick in self.models.items():
             tick.setChecked(name in ticked if name in known else name in first)
             tick.setToolTip(f"Show {name} as a row")

@@ -7,6 +7,8 @@ from PySide6.QtCore import QSize, QTimer, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from cfd_studio.gui.admission import Admission
+from cfd_studio.gui.awake import Awake
 from cfd_studio.gui.beginnings import Beginnings
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.catalog_feed import CatalogFeed
@@ -17,12 +19,18 @@ from cfd_studio.gui.devices import device_choices
 from cfd_studio.gui.errand_desk import ErrandDesk
 from cfd_studio.gui.judging import Judging
 from cfd_studio.gui.layout import Layout
-from cfd_studio.gui.models.snapshot import RunSnapshot
+from cfd_studio.gui.models.snapshot import ACTIVE_STATES, RunSnapshot
 from cfd_studio.gui.models.words import ending
+from cfd_studio.gui.notices import Notices
 from cfd_studio.gui.panels.new_run import NewRunPanel
+from cfd_studio.gui.panels.queue import QueuePanel
 from cfd_studio.gui.panels.sidebar import Sidebar
 from cfd_studio.gui.panels.welcome import WelcomePanel
 from cfd_studio.gui.preferences import Preferences
+from cfd_studio.gui.queue_arrivals import QueueArrivals
+from cfd_studio.gui.queue_desk import QueueDesk
+from cfd_studio.gui.queue_keeper import QueueKeeper
+from cfd_studio.gui.reports import Reports
 from cfd_studio.gui.run_actions import RunActions
 from cfd_studio.gui.run_feed import RunFeed
 from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
@@ -61,6 +69,8 @@ class MainWindow(QMainWindow):
         self.clerk = Clerk(self.bridge)
         self.preferences = Preferences(settings, self.clerk, self)
         self.controller = Controller(launcher, self.clerk)
+        self.queue = QueueKeeper(self.controller, self.clerk, self)
+        self.awake = Awake()
         self.session = session
         self.errands = ErrandDesk(errands, self.bridge)
         self.transfers = Transfers(self, self.errands, self.clerk)
@@ -70,9 +80,12 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
         self.new_run = NewRunPanel(device_choices(), self.errands)
-        self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
+        self.arrivals = QueueArrivals(self.queue, self.controller, self.clerk)
+        admission = Admission(self, self.controller, self.arrivals)
+        self.beginnings = Beginnings(admission, self.clerk, self.preferences, self.new_run)
         self.page = RunPage(session, self.bridge, self.side_feeds, self.clerk)
         self.chart_export = ChartExport(self, self.page.curves, self.clerk)
+        self.queue_panel = QueuePanel()
         self.banner = Banner()
         self.pages = QStackedWidget()
         self._told: set[tuple[Path, int]] = set()
@@ -81,6 +94,9 @@ class MainWindow(QMainWindow):
         self.run_actions = RunActions(self)
         self.judging = Judging(self)
         self.sheets = Sheets(self)
+        self.notices = Notices(self)
+        self.reports = Reports(self)
+        self.queue_desk = QueueDesk(self, self.queue, self.queue_panel)
         self._lay_out()
         self.layout_memory = Layout(self)
         self._wire()
@@ -108,7 +124,7 @@ class MainWindow(QMainWindow):
             if self.feed is not None:
                 self.clerk.submit(self.feed.close)
             self.page.reset()
-            self.banner.hide()
+            self.banner.clear()
             self.feed = RunFeed(path)
         self._list(path)
         self.pages.setCurrentWidget(self.page)
@@ -138,6 +154,9 @@ class MainWindow(QMainWindow):
         self.layout_memory.remember()
         self._timer.stop()
         self.run_actions.close()
+        self.queue.close()
+        self.awake.close()
+        self.reports.close()
         self.bridge.close()
         self.errands.close()
         self.session.close()
@@ -158,13 +177,17 @@ class MainWindow(QMainWindow):
     @Slot()
     def _tick(self) -> None:
         self.controller.tick()
+        self.queue.tick()
+        self.awake.want(self.preferences.settings.keep_awake and bool(self.controller.jobs_here()))
         self.side_feeds.tick()
         runs = self.catalog.take()
         if runs is not None:
+            summaries = [run.summary for run in runs]
             self.sidebar.show_runs(runs, self.preferences.settings.opened)
             self.welcome.show_runs(runs)
-            self.page.curves.overlaid.offer_runs(runs)
-            self.page.compare.show_catalog(runs)
+            self.page.curves.overlaid.offer_runs(summaries)
+            self.page.compare.show_catalog(summaries)
+            self.queue.show_active(tuple(run.path for run in summaries if run.state in ACTIVE_STATES))
         if self.feed is None:
             return
         if error := self.feed.take_error():
@@ -296,7 +319,7 @@ class MainWindow(QMainWindow):
         holder.addWidget(self.banner)
         column.addLayout(holder)
         column.addWidget(self.pages, 1)
-        for page in (self.welcome, self.new_run, self.page):
+        for page in (self.welcome, self.new_run, self.queue_panel, self.page):
             self.pages.addWidget(page)
         whole = QWidget()
         row = QHBoxLayout(whole)

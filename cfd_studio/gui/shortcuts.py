@@ -40,6 +40,7 @@ def sections(window: "MainWindow") -> list[Section]:
                 Shortcut("Ctrl+O", "Open a run folder", window.choose_run),
                 Shortcut("Ctrl+F", "Search the runs", partial(_search, window.sidebar.browser.search)),
                 Shortcut("Ctrl+I", "Import a checkpoint", window.transfers.choose_checkpoint),
+                Shortcut("Ctrl+J", "The queue", window.queue_desk.show),
                 Shortcut("Ctrl+Return", "Start what the form says", partial(_press, window.new_run.start)),
                 Shortcut("Esc", "Leave the form", partial(_press, window.new_run.cancel)),
             ),

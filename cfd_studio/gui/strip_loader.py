@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from cfd_studio.gui.bridge import Clerk
-from cfd_studio.gui.run_feed import read_strip
+from cfd_studio.gui.strip_shelf import read_strip
 
 _KEPT = 16
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 
-from cfd_studio.gui.run_feed import read_strip
+from cfd_studio.gui.strip_shelf import read_strip
 
 PER_SIDE = 2
 GAP = 4

@@ -23,7 +23,8 @@ class Settings(BaseModel):
     """The settings; a field that a newer version wrote is ignored.
 
     ``image_folders`` is where the images of data sets were found, by the name of the set; ``layout`` how the window was
-    arranged, in words that only Qt reads; ``drawings_mib`` the room for samples that were drawn in the window, 0 for none.
+    arranged, in words that only Qt reads; ``drawings_mib`` the room for samples that were drawn in
+    the window, 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -38,6 +39,8 @@ class Settings(BaseModel):
     theme: ThemeChoice = "system"
     layout: dict[str, Annotated[str, Field(max_length=LONGEST_LAYOUT)]] = Field({}, max_length=LONGEST_HISTORY)
     drawings_mib: int = Field(1024, ge=0, le=2**20)
+    notify: bool = True
+    keep_awake: bool = True
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)
 
     @property

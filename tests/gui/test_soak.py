@@ -162,6 +162,41 @@ def test_two_hundred_cycles_leave_nothing_behind(desk: Any, cycle: Callable[[], 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+def test_fifty_turns_of_the_queue_leave_nothing_behind(
+    desk: Any, mini_recipe: dict[str, Any], mini_run: Callable[..., RunFolder]
+) -> None:
+    judge = mini_recipe["stages"][0]
+    judge["optimization"]["steps"] = 1_000_000
+    runs = [mini_run(name=f"run-{index}", stages=[judge]) for index in range(3)]
+    window, queue = desk.window, desk.window.queue
+    Collector(window)
+    desk.wait(lambda: queue.ours)
+    held = []
+    for turn in range(50):
+        desk.click(window.sidebar.queue)
+        for run in runs:
+            window.queue_desk.enqueue_again(run.path)
+        desk.wait(lambda: len(queue.queue.entries) == 3 and window.controller.jobs_here())
+        working = window.controller.jobs_here()[0]
+        desk.open(RunFolder(working))
+        desk.wait(desk.header.stop_keep.isEnabled)
+        desk.click(window.sidebar.queue)
+        desk.click(window.queue_panel.pause)
+        desk.header.stop_keep.trigger()
+        desk.wait(lambda: not window.controller.jobs_here() and not queue.queue.in_state("running"))
+        while queue.queue.entries:
+            desk.click(window.queue_panel.remove)
+        desk.click(window.queue_panel.start)
+        if turn >= 10:
+            held.append(Holdings.now(window))
+    for name in held[0].countable:
+        values = [one.countable[name] for one in held]
+        print(f"{name}: {min(values)} to {max(values)}, slope {slope(values):.3f}")
+        assert slope(values) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_hundred_thousand_steps_beside_the_window(
     desk: Any, mini_recipe: dict[str, Any], mini_run: Callable[..., RunFolder]
 ) -> None:

@@ -21,8 +21,9 @@ class Header(QFrame):
 
     Signals
     -------
-    start_wanted, parts_wanted, discard_wanted
-        Start or resume; the same with batches in twice as many parts; stop without saving, still to be confirmed.
+    start_wanted, parts_wanted, queue_wanted, discard_wanted
+        Start or resume; the same with batches in twice as many parts; wait for its turn in the queue; stop without
+        saving, still to be confirmed.
     wanted(str)
         A verb to send at once.
     worker_wanted(str)
@@ -31,6 +32,7 @@ class Header(QFrame):
 
     start_wanted = Signal()
     parts_wanted = Signal()
+    queue_wanted = Signal()
     discard_wanted = Signal()
     wanted = Signal(str)
     worker_wanted = Signal(str)
@@ -49,6 +51,7 @@ class Header(QFrame):
         self.where = Button(icon="chevron-down", tip="Where the job runs, and with how much memory")
         self.workers: dict[str, QAction] = {}
         self.split = QAction("Resume with batches in twice as many parts (less memory)", self)
+        self.enqueue = QAction("Add to queue", self)
         self.where.setMenu(self._worker_menu())
         self.pause = Button("Pause", icon="pause", tip="Pause after the current step; the model stays loaded (Ctrl+P)")
         self.save = Button("Save now", icon="floppy-disk", tip="Write a checkpoint now (Ctrl+S)")
@@ -61,6 +64,7 @@ class Header(QFrame):
         self._lay_out()
         self.start.clicked.connect(self.start_wanted)
         self.split.triggered.connect(self.parts_wanted)
+        self.enqueue.triggered.connect(self.queue_wanted)
         self.pause.clicked.connect(self._pause_or_resume)
         self.save.clicked.connect(self._save)
         self.stop_keep.triggered.connect(self._stop_and_keep)
@@ -145,7 +149,7 @@ class Header(QFrame):
             group.addAction(action)
             self.workers[worker] = action
         menu.addSeparator()
-        menu.addAction(self.split)
+        menu.addActions([self.split, self.enqueue])
         group.triggered.connect(self._worker_chosen)
         return menu
 

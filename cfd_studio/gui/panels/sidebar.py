@@ -48,6 +48,7 @@ class Sidebar(QFrame):
         self.browser = RunBrowser()
         self.model = self.browser.list.runs
         self.home = Button(icon="house", role="ghost", tip="First page")
+        self.queue = Button("Queue", icon="list-check", role="ghost", tip="Runs that wait for their turn (Ctrl+J)")
         self.appearance = Button(
             "Appearance", icon="circle-half-stroke", role="ghost", tip="Light, dark, or as the system"
         )
@@ -71,6 +72,12 @@ class Sidebar(QFrame):
     def select(self, path: Path | None) -> None:
         """Mark a run as open, or none."""
         self.browser.select(path)
+
+    def show_queue(self, count: int) -> None:
+        """Say how many runs are in the queue."""
+        words = f"Queue · {count}" if count else "Queue"
+        self.queue.setText(words)
+        self.queue.setAccessibleName(words)
 
     def show_theme(self, choice: str) -> None:
         """Tick the choice in the menu."""
@@ -101,8 +108,9 @@ class Sidebar(QFrame):
         foot = QHBoxLayout()
         foot.setContentsMargins(8, 8, 8, 8)
         foot.addWidget(self.home)
-        foot.addWidget(self.appearance)
+        foot.addWidget(self.queue)
         foot.addStretch(1)
+        foot.addWidget(self.appearance)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

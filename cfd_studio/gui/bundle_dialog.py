@@ -1,0 +1,55 @@
+"""What a debug bundle holds, and whether images and weights come along."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.tick import Tick
+
+_WORDS = (
+    "A zip file with the error, versions, device, and the open run's config, status, plan and the ends of its log and "
+    "journal. Your home folder, your user name and this machine's name are taken out; look into it before you send it."
+)
+
+
+class BundleDialog(QDialog):
+    """Asks before a debug bundle is written.
+
+    Signals
+    -------
+    wanted(bool)
+        Whether with images and weights.
+    """
+
+    wanted = Signal(bool)
+
+    def __init__(self, parent: QWidget, *, of_run: bool) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Debug bundle")
+        self.heavy = Tick("Include the run's images and weights")
+        self.heavy.setToolTip("They may be large, and the images may show what is yours")
+        self.heavy.setVisible(of_run)
+        self.accepting = Button("Save…", role="primary", tip="Choose where the bundle is saved")
+        self.refusing = Button("Cancel", tip="Save nothing")
+        self.accepting.setDefault(True)
+        self.accepting.clicked.connect(self._accept)
+        self.refusing.clicked.connect(self.reject)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addStretch(1)
+        foot.addWidget(self.refusing)
+        foot.addWidget(self.accepting)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 20, 24, 16)
+        column.setSpacing(12)
+        column.addWidget(label("Save a debug bundle", "title"))
+        column.addWidget(label(_WORDS, "muted", wrap=True))
+        column.addWidget(self.heavy)
+        column.addSpacing(8)
+        column.addLayout(foot)
+        self.setMinimumWidth(520)
+
+    def _accept(self) -> None:
+        self.accept()
+        self.wanted.emit(self.heavy.isChecked())

@@ -1,0 +1,81 @@
+"""The queue on the disk: one small JSON file, kept by one window at a time."""
+
+import contextlib
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.runs import atomic
+from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.workspace.folders import data_folder
+from cfd_studio.workspace.queue import Queue
+
+
+def queue_file() -> Path:
+    """Return where the queue lies: beside the runs, for it must not be lost."""
+    return data_folder() / "queue.json"
+
+
+class QueueFile:
+    """Reads and writes the queue.
+
+    Parameters
+    ----------
+    path : Path, optional
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or queue_file()
+        # Taken on one thread and given back on another.
+        self._lock = FileLock(self._path.with_name(f".{self._path.name}.lock"), timeout=0, thread_local=False)
+
+    def open(self) -> Queue:
+        """Take the queue and return it; a damaged file is kept aside.
+
+        Raises
+        ------
+        CfdError
+            Where another window keeps it, or its folder cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout:
+            raise CfdError("another window of CFD Studio keeps the queue", advice="Queue runs there.") from None
+        except OSError as error:
+            raise CfdError(
+                f"the queue cannot be kept ({error.strerror or error})",
+                where=str(self._path),
+                advice="Runs can be started all the same.",
+            ) from None
+        try:
+            return Queue.model_validate_json(read_bounded(self._path, LARGEST_NOTE))
+        except FileNotFoundError:
+            return Queue()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError):
+                self._path.rename(self._path.with_name(f"queue.damaged-{time.time_ns()}.json"))
+            return Queue()
+
+    def save(self, queue: Queue) -> None:
+        """Write the queue whole.
+
+        Raises
+        ------
+        CfdError
+            Where it cannot be written; what the file held before stays.
+        """
+        try:
+            atomic.write_bytes(self._path, queue.model_dump_json(indent=2).encode())
+        except OSError as error:
+            raise CfdError(
+                f"the queue cannot be written ({error.strerror or error})",
+                where=str(self._path),
+                advice="It goes on, but the next start of the program may not know of it.",
+            ) from None
+
+    def close(self) -> None:
+        """Give the queue back to whoever opens it next."""
+        self._lock.release()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cfd_studio.protocol import strict_json
+from cfd_studio.protocol.assignments import parse_assignment
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError, ConfigError, Problem
 from cfd_studio.protocol.plan import Recipe, read_recipe, resolve, set_values
@@ -65,15 +66,8 @@ def read_config(name: str, settings: list[str], teacher: str | None = None) -> R
         raw = import_teacher(raw, teacher)
     problems: list[Problem] = []
     for setting in settings:
-        path, separator, text = setting.partition("=")
-        if not separator or not path:
-            raise CfdError(f"'{setting}' sets nothing", where="--set", advice="Write path.to.field=value.")
         try:
-            value = strict_json.loads(text)
-        except ValueError:
-            value = text
-        try:
-            raw = set_values(raw, [(path.strip(), value)])
+            raw = set_values(raw, [parse_assignment(setting)])
         except ConfigError as error:
             problems += error.problems
     try:

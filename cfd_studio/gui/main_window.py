@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
-        self.new_run = NewRunPanel(device_choices(), self.errands)
+        self.new_run = NewRunPanel(device_choices(), self.errands, self.clerk)
         self.beginnings = Beginnings(self.controller, self.clerk, self.preferences, self.new_run)
         self.page = RunPage(session, self.bridge, self.side_feeds)
         self.banner = Banner()
@@ -190,7 +190,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_form(self) -> None:
         self.pages.setCurrentWidget(self.new_run)
-        self.new_run.preset.setFocus()
+        self.new_run.take_focus()
 
     @Slot()
     def choose_run(self) -> None:

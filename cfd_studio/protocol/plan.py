@@ -32,18 +32,23 @@ class Halving(FeatureMatching):
     """
 
     kind: Literal["halving"] = "halving"
-    id: str = field("Prefix of the ids of its stages.", label="Id", pattern=STAGE_ID)
-    parent: str = field("The stage that teaches the first student.", label="Parent")
-    objective: Literal["progressive", "feature"] = field("How each student is distilled.", label="Objective")
+    id: str = field("Prefix of the ids of its stages.", label="Id", basic=True, pattern=STAGE_ID)
+    parent: str = field("The stage that teaches the first student.", label="Parent", basic=True)
+    objective: Literal["progressive", "feature"] = field(
+        "How each student is distilled.", label="Objective", basic=True
+    )
     sampling_steps: tuple[int, ...] = field(
         "Network calls of each student, halving exactly.",
         label="Sampling steps",
         unit="calls",
+        basic=True,
         min_length=1,
         max_length=64,
     )
     optimization: Optimization
-    classifier: str | None = field("The classifier stage whose features are matched.", label="Classifier", default=None)
+    classifier: str | None = field(
+        "The classifier stage whose features are matched.", label="Classifier", basic=True, default=None
+    )
     guidance: float = field(
         "Classifier-free guidance of the teacher that the first student learns by heart, and the others from it; 1 is "
         "none.",

@@ -7,6 +7,7 @@ from PySide6.QtCore import QSize, QTimer, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from cfd_studio.gui.arrivals import Arrivals
 from cfd_studio.gui.beginnings import Beginnings
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.catalog_feed import CatalogFeed
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self._told: set[tuple[Path, int]] = set()
         self.departure = Departure(self)
         self.steering = Steering(self)
+        self.arrivals = Arrivals(self)
         self._lay_out()
         self._wire()
         add_shortcuts(self)
@@ -200,6 +202,19 @@ class MainWindow(QMainWindow):
         if chosen is not None:
             self.open_run(chosen)
 
+    @Slot()
+    def _choose_run_to_clone(self) -> None:
+        root = runs_folder()
+        chosen = dialogs.choose_folder(self, "Begin with a run", root if root.is_dir() else Path.home())
+        if chosen is not None:
+            self.beginnings.fill_form_from_run(chosen)
+
+    @Slot()
+    def _choose_recipe(self) -> None:
+        chosen = dialogs.choose_file(self, "Begin with a recipe", Path.home(), "Recipes (*.json)")
+        if chosen is not None:
+            self.beginnings.fill_form_from_file(chosen)
+
     def _list(self, path: Path) -> None:
         """Keep a run in the list, wherever it lies."""
         if path.parent != runs_folder():
@@ -236,6 +251,8 @@ class MainWindow(QMainWindow):
         self.beginnings.demo_found.connect(self.open_run)
         self.beginnings.failed.connect(self.say)
         self.new_run.cancelled.connect(self._back)
+        self.new_run.run_wanted.connect(self._choose_run_to_clone)
+        self.new_run.file_wanted.connect(self._choose_recipe)
         self.controller.changed.connect(self._controller_changed)
         self.controller.created.connect(self._created)
         self.transfers.said.connect(self.say)

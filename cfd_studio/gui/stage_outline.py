@@ -25,10 +25,10 @@ from cfd_studio.gui.widgets.outline_card import OutlineCard, OutlineContent
 
 RUN = -1  # the card of what all stages share
 _STUDENTS = (
-    ("PD chain from {}", "progressive", True),
-    ("CFD chain from {}", "feature", True),
-    ("PD student of {}", "progressive", False),
-    ("CFD student of {}", "feature", False),
+    ("PD chain", "progressive", True),
+    ("CFD chain", "feature", True),
+    ("PD student", "progressive", False),
+    ("CFD student", "feature", False),
 )
 
 
@@ -87,19 +87,13 @@ class StageOutline(QWidget):
     def add_menu(self) -> QMenu:
         """Return what can be added, below the chosen stage before all else."""
         menu = QMenu(self)
+        teachers = self._teachers()
         for words, objective, chain in _STUDENTS:
-            teachers = [one for one in self._teachers() if not chain or one[1] >= 4 or len(self._teachers()) == 1]
-            if len(teachers) > 1:
-                below = menu.addMenu(words.format("…").replace(" …", ""))
-                for name, steps in teachers:
-                    self._offer(
-                        below, f"from {name}", partial(with_student, self._recipe, name, steps, objective, chain=chain)
-                    )
-            elif teachers:
-                name, steps = teachers[0]
+            below = menu.addMenu(words) if len(teachers) > 1 else menu
+            for name, steps in teachers:
                 make = partial(with_student, self._recipe, name, steps, objective, chain=chain)
-                self._offer(menu, words.format(name), make)
-        if self._teachers():
+                self._offer(below, f"from {name}" if below is not menu else f"{words} from {name}", make)
+        if teachers:
             menu.addSeparator()
         self._offer(menu, "Classifier", partial(with_classifier, self._recipe))
         self._offer(menu, "Teacher", partial(with_teacher, self._recipe))

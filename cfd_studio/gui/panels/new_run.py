@@ -1,5 +1,6 @@
 """The plan of a new run: a preset, the stages as cards, their fields, and what is wrong beside each."""
 
+import itertools
 import re
 import time
 from functools import partial
@@ -22,6 +23,7 @@ from cfd_studio.gui.preset_gallery import PresetGallery
 from cfd_studio.gui.verdict_desk import VerdictDesk
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.runs.intake import typed_path
 
@@ -50,9 +52,10 @@ class NewRunPanel(QWidget):
         super().__init__()
         self._recipes: dict[str, dict[str, Any]] = {}
         self._root = Path()
+        self._given: set[Path] = set()  # folders of runs that wait already
         self._draft: Draft | None = None
         self._verdict: Verdict | None = None
-        self._folder_typed = False
+        self._folder_typed = self._spent = False
         self.gallery = PresetGallery()
         self.plan = PlanView(devices)
         self.changes = ChangesView()
@@ -82,17 +85,32 @@ class NewRunPanel(QWidget):
     ) -> None:
         """Fill the form anew with presets, the folder for new runs, what was used last, and where images were found."""
         self._recipes, self._root = recipes, root
-        self._folder_typed = False
+        self._folder_typed = self._spent = False
         self.machine.fill(request, folders)
         self.gallery.show_presets({name: preset_content(name, raw) for name, raw in recipes.items()})
         self._draft = None
         self.tabs.setCurrentIndex(PRESETS)
         self._begin(self._preset(next(iter(recipes))))
 
-    def begin(self, origin: Origin, *, images: str = "") -> None:
-        """Go on to the plan of a recipe from elsewhere; ``images`` is where its images lie."""
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody fills the form, or has left it half filled."""
+        return self._draft is not None and not self._spent
+
+    def begin(self, origin: Origin, *, data: str = "", images: str = "") -> None:
+        """Go on to the plan of a recipe from elsewhere.
+
+        Parameters
+        ----------
+        origin : Origin
+        data : str, optional
+            The data set that takes the place of its own.
+        images : str, optional
+            Where the images lie.
+        """
         self._begin(origin)
-        if images:
+        if data:
+            self._edit("data.name", data)
             self.machine.images.set_text(images)
         self._turn_to_plan()
 
@@ -111,6 +129,7 @@ class NewRunPanel(QWidget):
 
     def refuse_folder(self, sentence: str) -> None:
         """Say beside the folder why the run cannot be made there."""
+        self._spent = False
         self.folder.show_problem(sentence)
         self._say(self.folder.problem(), wrong=True)
         self._may_start(True)
@@ -184,10 +203,14 @@ class NewRunPanel(QWidget):
 
     def _propose_folder(self, name: str) -> None:
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        if not re.fullmatch(rf"{re.escape(slug)}-\d{{8}}-\d{{6}}", Path(self.folder.text()).name):
+        shown = typed_path(self.folder.text())
+        ours = re.fullmatch(rf"{re.escape(slug)}-\d{{8}}-\d{{6}}(-\d+)?", shown.name)
+        if ours is None or shown in self._given:
+            first = self._root / f"{slug}-{time.strftime('%Y%m%d-%H%M%S')}"
+            numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+            free = next(path for path in itertools.chain([first], numbered) if path not in self._given)
             self.folder.input.blockSignals(True)
-            self.folder.set_text(str(self._root / f"{slug}-{stamp}"))
+            self.folder.set_text(str(free))
             self.folder.input.blockSignals(False)
 
     def _folder_edited(self) -> None:
@@ -228,12 +251,27 @@ class NewRunPanel(QWidget):
         self._draft.begin(self._draft.origin)
         self._refresh()
 
-    def _send(self, signal: Any) -> None:
+    def _filled(self) -> tuple[Path, RunConfig, ExecutionRequest] | None:
         request = self.machine.request()
-        if self._verdict is not None and self._verdict.config is not None and request is not None:
+        if self._verdict is None or self._verdict.config is None or request is None:
+            return None
+        self.estimate.stop()
+        return typed_path(self.folder.text()), self._verdict.config, request
+
+    def _start(self) -> None:
+        if filled := self._filled():
             self._may_start(False)
-            self.estimate.stop()
-            signal.emit(typed_path(self.folder.text()), self._verdict.config, request)
+            self._spent = True
+            self.start_wanted.emit(*filled)
+
+    def _queue(self) -> None:
+        """Hand the run on, and stay for a variation of it, which needs a folder of its own."""
+        if filled := self._filled():
+            self._given.add(filled[0])
+            self.queue_wanted.emit(*filled)
+            self._folder_typed = False
+            self.check()
+            self._say(f"{filled[1].name} was added to the queue.", wrong=False)
 
     def _copy(self) -> None:
         request = self.machine.request()
@@ -258,8 +296,8 @@ class NewRunPanel(QWidget):
         self.folder.edited.connect(self._folder_edited)
         for part in (self.folder, self.machine):
             part.edited.connect(self.check)
-        self.start.clicked.connect(partial(self._send, self.start_wanted))
-        self.queue.clicked.connect(partial(self._send, self.queue_wanted))
+        self.start.clicked.connect(self._start)
+        self.queue.clicked.connect(self._queue)
         self.command.clicked.connect(self._copy)
         self._copying.said.connect(self._say)
         self.cancel.clicked.connect(self.cancelled)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from cfd_studio.protocol.config import MOST_STAGES, RunConfig
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.fields import field
+from cfd_studio.protocol.mending import mended
 from cfd_studio.protocol.migration import migrate
 from cfd_studio.protocol.optimization import Optimization
 from cfd_studio.protocol.readable import child, readable, section_of
@@ -121,7 +122,27 @@ def read_recipe(raw: Any, *, source: str | None = None) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(readable(error, raw, Recipe, _KINDS), source=source) from None
+        raise _refused(error, raw, source) from None
+
+
+def _refused(error: ValidationError, raw: Any, source: str | None) -> ConfigError:
+    """Return everything that is wrong with what failed its validation, between its other fields too."""
+    problems = readable(error, raw, Recipe, _KINDS)
+    rest = mended(raw, error, problems)
+    if rest is not None and _valid(rest.raw):
+        try:
+            resolve(rest.raw)
+        except ConfigError as more:
+            problems += [problem for problem in more.problems if not rest.blurs(problem)]
+    return ConfigError(problems, source=source)
+
+
+def _valid(raw: Any) -> bool:
+    try:
+        Recipe.model_validate(raw)
+    except ValidationError:
+        return False
+    return True
 
 
 def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
@@ -149,7 +170,7 @@ def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(readable(error, values, Recipe, _KINDS), source=source) from None
+        raise _refused(error, values, source) from None
     halvings = Counter(stage.id for stage in recipe.stages if isinstance(stage, Halving))
     shared = [name for name, count in halvings.items() if count > 1]
     astray = [

@@ -152,7 +152,7 @@ def test_inception_weights_are_asked_for_where_inception_judges(form: NewRunPane
 
 def _estimated(errand: Any) -> ErrandAnswer:
     assert isinstance(errand, EstimateErrand)
-    stages = tuple(StageEstimate(stage.id, 51_000_000, 3000, 3 * 2**30) for stage in errand.config.stages[:2])
+    stages = tuple(StageEstimate(stage.id, 51_000_000, 3000, 3 * 2**30, 2**30) for stage in errand.config.stages[:2])
     return ErrandAnswer(errand, estimate=Estimate("cuda:0", stages, 9000))
 
 
@@ -164,7 +164,7 @@ def test_an_estimate_says_time_memory_and_images_until_the_form_changes(
     line.button.click()
     assert line.working
     qtbot.waitUntil(lambda: not line.working)
-    assert line.words.text() == "About 4.2 h, 3.0 GiB on cuda:0, 102 M images"
+    assert line.words.text() == "About 4.2 h and 3.0 GiB on cuda:0, 2.0 GiB of disk, 102 M images"
     assert "<td>judge</td>" in line.words.toolTip()
     assert "Evaluation" in line.words.toolTip()
     assert messenger.asked[0].device == "auto"

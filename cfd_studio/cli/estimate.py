@@ -34,13 +34,14 @@ def estimate_cost(
         found = estimate(config, chosen)
     table = Table(box=None, padding=(0, 3, 0, 0))
     table.add_column("stage")
-    for name in ("images", "time", "memory"):
+    for name in ("images", "time", "memory", "disk"):
         table.add_column(name, justify="right")
     for stage in found.stages:
         cells = [f"{stage.images:,}", duration(stage.seconds), memory(stage.memory)] if stage.images else [""] * 3
-        table.add_row(Text(stage.stage), *cells)
-    table.add_row("evaluation", "", duration(found.evaluation_seconds), "")
-    table.add_row("total", f"{found.images:,}", duration(found.seconds), memory(found.memory), style="bold")
+        table.add_row(Text(stage.stage), *cells, memory(stage.disk))
+    table.add_row("evaluation", "", duration(found.evaluation_seconds), "", "")
+    whole = (f"{found.images:,}", duration(found.seconds), memory(found.memory), memory(found.disk))
+    table.add_row("total", *whole, style="bold")
     console = Console(width=max(Console().width, 60))
     console.print(table)
     console.print(Text(f"\nOn {chosen}, besides what the program and the images themselves take."))

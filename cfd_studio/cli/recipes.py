@@ -4,12 +4,12 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from cfd_studio.protocol import strict_json
+from cfd_studio.protocol.assignments import parse_assignment
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError, ConfigError, Problem
 from cfd_studio.protocol.plan import Recipe, read_recipe, resolve, set_values
-from cfd_studio.runs.intake import LARGEST_CONFIG, read_bounded
 from cfd_studio.runs.lineage import fill_sources, import_teacher
+from cfd_studio.workspace.recipe_files import read_recipe_file
 from cfd_studio.workspace.resources import presets
 
 
@@ -28,14 +28,7 @@ def read_raw(name: str) -> tuple[dict[str, Any], str]:
         advice = f"Did you mean '{close[0]}'?" if close else f"Presets: {', '.join(known)}; or give a JSON file."
         raise CfdError(f"'{name}' is neither a preset nor a file", advice=advice)
     source = f"preset {name}" if name in known else name
-    try:
-        raw = strict_json.loads(read_bounded(path, LARGEST_CONFIG, follow=True))
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise CfdError(f"cannot be read as JSON ({why})", where=source, advice="Mend the file.") from None
-    if not isinstance(raw, dict):
-        raise CfdError("holds no recipe", where=source, advice="A recipe is a JSON object; see `cfd-studio presets`.")
-    return raw, source
+    return read_recipe_file(path, source), source
 
 
 def read_recipe_of(name: str) -> Recipe:
@@ -65,15 +58,8 @@ def read_config(name: str, settings: list[str], teacher: str | None = None) -> R
         raw = import_teacher(raw, teacher)
     problems: list[Problem] = []
     for setting in settings:
-        path, separator, text = setting.partition("=")
-        if not separator or not path:
-            raise CfdError(f"'{setting}' sets nothing", where="--set", advice="Write path.to.field=value.")
         try:
-            value = strict_json.loads(text)
-        except ValueError:
-            value = text
-        try:
-            raw = set_values(raw, [(path.strip(), value)])
+            raw = set_values(raw, [parse_assignment(setting)])
         except ConfigError as error:
             problems += error.problems
     try:

@@ -1,5 +1,6 @@
 """What a config costs on this machine: a few steps of every kind of work in it, done for real and timed."""
 
+import math
 import statistics
 import tempfile
 import time
@@ -8,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +22,8 @@ from cfd_studio.engine.rehearsal import Rehearsal
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import Estimate, StageEstimate
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.protocol.stages import Stage, TeacherStage
+from cfd_studio.protocol.sources import RunSource
+from cfd_studio.protocol.stages import ClassifierStage, Stage, TeacherStage
 
 SMALLEST_BATCH = 2
 GROWTH = 4
@@ -40,10 +43,12 @@ _NO_MATTER: dict[str, bool | set[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Cost:
-    """Of one step with the whole batch: seconds, and bytes at its peak."""
+    """Of one step with the whole batch: seconds, and bytes at its peak; bytes of the weights, and of a checkpoint."""
 
     seconds: float
     memory: int
+    weights: int
+    checkpoint: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,8 @@ def estimate(
 
     No data set, no download and no trained weights are needed. Batches grow until they are those of the config; where
     a step of that size would take long, as on a CPU, a smaller one is scaled up linearly, which counts what a step
-    costs whatever its batch (the optimizer) too often. Not counted: held-out losses, checkpoints, loading images and
-    holding them, and what judges do with the images that are drawn for them.
+    costs whatever its batch (the optimizer) too often. Not counted: the time of held-out losses and checkpoints,
+    loading images and holding them, and what judges do with the images that are drawn for them.
 
     Memory is the peak that CUDA reports; elsewhere weights, gradients, moments, average, frozen networks, and the
     activations that autograd keeps for the backward pass are counted.
@@ -111,14 +116,35 @@ def estimate(
         seconds_per_call = _sampling(rehearsal, config, course) if diffusion else 0.0
         for stage in config.stages:
             if stage.optimization is None:
-                stages.append(StageEstimate(stage.id, 0, 0.0, 0))
+                stages.append(StageEstimate(stage.id, 0, 0.0, 0, _taken(rehearsal, stage)))
                 continue
             kind = stage.model_dump_json(exclude=_NO_MATTER)
             if kind not in known:
                 known[kind] = _training(rehearsal, stage, course)
             cost = known[kind]
-            stages.append(StageEstimate(stage.id, stage.images, stage.steps * cost.seconds, cost.memory))
+            disk = cost.weights + _kept(config, stage.steps) * cost.checkpoint
+            stages.append(StageEstimate(stage.id, stage.images, stage.steps * cost.seconds, cost.memory, disk))
     return Estimate(device, tuple(stages), seconds_per_call * _drawn_calls(config))
+
+
+def _kept(config: RunConfig, steps: int) -> int:
+    """Return how many checkpoints a stage leaves: one every so many steps and one at its end, of which few are kept."""
+    return min(config.journal.keep_checkpoints, math.ceil(steps / config.journal.checkpoint_every))
+
+
+def _taken(rehearsal: Rehearsal, stage: Stage) -> int:
+    """Return the bytes of weights that come from elsewhere: those of another run are copied beside the stage's own."""
+    source = stage.source if isinstance(stage, ClassifierStage | TeacherStage) else None
+    return rehearsal.weights_size(stage) * (2 if isinstance(source, RunSource) else 1)
+
+
+def _stored(value: Any) -> int:
+    """Return the bytes of all tensors in what a checkpoint or a file of weights holds."""
+    if isinstance(value, Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, dict):
+        return sum(map(_stored, value.values()))
+    return sum(map(_stored, value)) if isinstance(value, list | tuple) else 0
 
 
 def _drawn_calls(config: RunConfig) -> int:
@@ -185,7 +211,8 @@ def _training(rehearsal: Rehearsal, stage: Stage, course: _Course) -> _Cost:
             return cost  # of the largest batch that fits
         held = rehearsal.held(stage, trainer.state)
         working = peak.bytes - held if peak.counts_all else peak.bytes
-        cost = _Cost(seconds * whole / size, held + working * whole // size)
+        weights, checkpoint = _stored(trainer.state.kept_network.state_dict()), _stored(trainer.state.capture())
+        cost = _Cost(seconds * whole / size, held + working * whole // size, weights, checkpoint)
         if not more:
             return cost
         size = min(whole, size * GROWTH)

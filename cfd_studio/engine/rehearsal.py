@@ -61,6 +61,11 @@ class Rehearsal:
             self._device
         )
 
+    def weights_size(self, stage: Stage) -> int:
+        """Return the bytes of a stage's file of weights."""
+        self._pretend(stage.id)
+        return self._run.weights(stage.id).stat().st_size
+
     def held(self, stage: Stage, state: TrainingState) -> int:
         """Return how many bytes a stage holds between two steps: weights, gradients, moments, average, and the frozen.
 

@@ -11,7 +11,7 @@ from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import ErrandAnswer, EstimateErrand
 
-_TIP = "Time and memory on this machine, from a few timed steps"
+_TIP = "Time, memory and disk on this machine, from a few timed steps"
 
 
 class EstimateLine(QWidget):

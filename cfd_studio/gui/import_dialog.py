@@ -12,6 +12,10 @@ from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.data import DATA_SETS, DataName
 from cfd_studio.protocol.errands import ImportErrand
+from cfd_studio.runs.intake import typed_path
+
+_LONGEST_NAME = 80
+_SIZES = range(8, 257)  # as a config takes them
 
 
 class ImportDialog(QDialog):
@@ -37,21 +41,38 @@ class ImportDialog(QDialog):
             text="none",
             tip="Its images judge the model, and train what is distilled from it; without them it can only draw",
         )
+        self.name = FieldRow("Name", text=file.stem[:_LONGEST_NAME], tip="What the window calls the run", wide=True)
+        self.side = FieldRow(
+            "Image size", unit="pixels", tip="Side of an image", empty="as the file or the data set says"
+        )
         self.folder = FieldRow("Folder", text=str(folder), tip="The run's folder; new or empty", wide=True)
         self.accepting = Button("Import", icon="file-import", role="primary")
         self.refusing = Button("Cancel")
         self._lay_out()
         self.accepting.clicked.connect(self._accept)
         self.refusing.clicked.connect(self.reject)
-        self.folder.edited.connect(self._check)
+        for row in (self.name, self.side, self.folder):
+            row.edited.connect(self._check)
 
     def _check(self) -> None:
+        self.name.show_problem(self._wrong_name())
+        self.side.show_problem(self._wrong_size())
         self.folder.show_problem("" if self.folder.text() else "Give the run a folder")
-        self.accepting.setEnabled(bool(self.folder.text()))
+        rows = (self.name, self.side, self.folder)
+        self.accepting.setEnabled(not any(row.problem() for row in rows))
+
+    def _wrong_name(self) -> str:
+        return "" if 0 < len(self.name.text()) <= _LONGEST_NAME else f"Use 1 to {_LONGEST_NAME} characters"
+
+    def _wrong_size(self) -> str:
+        text = self.side.text()
+        fits = not text or (text.isdecimal() and len(text) < 5 and int(text) in _SIZES)
+        return "" if fits else f"Use a whole number from {_SIZES[0]} to {_SIZES[-1]}, or leave it empty"
 
     def _accept(self) -> None:
         data = next(name for name in get_args(DataName) if name == self.data.text())
-        self.wanted.emit(ImportErrand(self._file, Path(self.folder.text()).absolute(), data))
+        size = int(self.side.text()) if self.side.text() else None
+        self.wanted.emit(ImportErrand(self._file, typed_path(self.folder.text()), data, size, self.name.text()))
         self.accept()
 
     def _lay_out(self) -> None:
@@ -74,7 +95,7 @@ class ImportDialog(QDialog):
             )
         )
         column.addSpacing(4)
-        for row in (self.data, self.folder):
+        for row in (self.name, self.data, self.side, self.folder):
             column.addWidget(row)
         column.addSpacing(8)
         column.addLayout(foot)

@@ -22,6 +22,7 @@ _WRONG = {
     "data_folder": "Use a shorter path",
     "inception_file": "Use a shorter path",
 }
+_PATHS = ("data_folder", "inception_file")
 _GIVEN = ("folder", "arrays")  # images that only the person knows where to find
 _ARRAYS = "Arrays (*.npz *.npy)"
 _WEIGHTS = "Weights (*.pth *.pt *.safetensors);;All files (*)"
@@ -113,7 +114,7 @@ class MachineFields(QWidget):
         try:
             self._read()
         except ValidationError as error:
-            wrong = {name: _WRONG[name] for item in error.errors() if (name := str(item["loc"][0])) in _WRONG}
+            wrong = {name: _sentence(name, item["type"]) for item in error.errors() if (name := str(item["loc"][0]))}
         if self._data in _GIVEN and not self.images.text():
             wrong["data_folder"] = "Say which file holds them" if self._data == "arrays" else "Say where they lie"
         for name, row in self._rows.items():
@@ -167,6 +168,15 @@ class MachineFields(QWidget):
         self.images.hide()
         self.inception.hide()
         self.inception.input.setPlaceholderText("downloaded by torch-fidelity")
+
+
+def _sentence(name: str, kind: str) -> str:
+    """Return what is wrong with a field; a path may be too long, or hold what none may."""
+    return (
+        "Remove the character NUL, which no path may hold"
+        if kind == "string_pattern_mismatch" and name in _PATHS
+        else _WRONG[name]
+    )
 
 
 def _path(row: FormRow) -> str:

@@ -8,6 +8,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from cfd_studio.gui.admission import Admission
+from cfd_studio.gui.arrivals import Arrivals
 from cfd_studio.gui.awake import Awake
 from cfd_studio.gui.beginnings import Beginnings
 from cfd_studio.gui.bridge import Bridge, Clerk
@@ -79,9 +80,9 @@ class MainWindow(QMainWindow):
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
-        self.new_run = NewRunPanel(device_choices(), self.errands)
-        self.arrivals = QueueArrivals(self.queue, self.controller, self.clerk)
-        admission = Admission(self, self.controller, self.arrivals)
+        self.new_run = NewRunPanel(device_choices(), self.errands, self.clerk)
+        self.queue_arrivals = QueueArrivals(self.queue, self.controller, self.clerk)
+        admission = Admission(self, self.controller, self.queue_arrivals)
         self.beginnings = Beginnings(admission, self.clerk, self.preferences, self.new_run)
         self.page = RunPage(session, self.bridge, self.side_feeds, self.clerk)
         self.chart_export = ChartExport(self, self.page.curves, self.clerk)
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.notices = Notices(self)
         self.reports = Reports(self)
         self.queue_desk = QueueDesk(self, self.queue, self.queue_panel)
+        self.arrivals = Arrivals(self)
         self._lay_out()
         self.layout_memory = Layout(self)
         self._wire()
@@ -249,7 +251,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_form(self) -> None:
         self.pages.setCurrentWidget(self.new_run)
-        self.new_run.preset.setFocus()
+        self.new_run.take_focus()
 
     @Slot()
     def choose_run(self) -> None:
@@ -258,6 +260,19 @@ class MainWindow(QMainWindow):
         chosen = dialogs.choose_folder(self, "Open run folder", root if root.is_dir() else Path.home())
         if chosen is not None:
             self.open_run(chosen)
+
+    @Slot()
+    def _choose_run_to_clone(self) -> None:
+        root = runs_folder()
+        chosen = dialogs.choose_folder(self, "Begin with a run", root if root.is_dir() else Path.home())
+        if chosen is not None:
+            self.beginnings.fill_form_from_run(chosen)
+
+    @Slot()
+    def _choose_recipe(self) -> None:
+        chosen = dialogs.choose_file(self, "Begin with a recipe", Path.home(), "Recipes (*.json)")
+        if chosen is not None:
+            self.beginnings.fill_form_from_file(chosen)
 
     def _list(self, path: Path) -> None:
         """Keep a run in the list, wherever it lies."""
@@ -299,6 +314,9 @@ class MainWindow(QMainWindow):
         self.beginnings.demo_found.connect(self.open_run)
         self.beginnings.failed.connect(self.say)
         self.new_run.cancelled.connect(self._back)
+        self.new_run.queue_wanted.connect(self.queue_arrivals.enqueue)
+        self.new_run.run_wanted.connect(self._choose_run_to_clone)
+        self.new_run.file_wanted.connect(self._choose_recipe)
         self.controller.changed.connect(self._controller_changed)
         self.controller.created.connect(self._created)
         self.transfers.said.connect(self.say)

@@ -44,8 +44,8 @@ class QueueDesk(QObject):
         keeper.changed.connect(self._refresh)
         keeper.said.connect(self._say)
         keeper.found.connect(self._ask)
-        window.arrivals.said.connect(self._say)
-        window.arrivals.created.connect(window.open_run)
+        window.queue_arrivals.said.connect(self._say)
+        window.queue_arrivals.created.connect(window.open_run)
         window.sidebar.queue.clicked.connect(self.show)
         window.side_feeds.changed.connect(self._refresh)
         window.pages.currentChanged.connect(self._refresh)
@@ -60,7 +60,7 @@ class QueueDesk(QObject):
 
     def enqueue_again(self, path: Path) -> None:
         """Let a run that exists wait for its turn, as its last job ran."""
-        self._window.arrivals.enqueue_again(path, self._window.beginnings.request_again)
+        self._window.queue_arrivals.enqueue_again(path, self._window.beginnings.request_again)
 
     @Slot()
     def _enqueue_open(self) -> None:

@@ -14,10 +14,8 @@ from cfd_studio.gui.catalog_feed import ListedRun
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.trash_dialog import TrashDialog
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.runs.about import LONGEST_NAME, About, change_about, read_about
+from cfd_studio.runs.about import About, change_about, read_about
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.runs.recipe import recipe_of
 from cfd_studio.runs.removal import refuse_at_work, size_of
 
 if TYPE_CHECKING:
@@ -108,17 +106,7 @@ class RunActions(QObject):
         self._dialog = None
 
     def _clone(self, run: ListedRun) -> None:
-        def read() -> tuple[dict[str, Any], ExecutionRequest | None]:
-            folder = RunFolder.open(run.path)
-            asked = (job.read_request() for job in reversed(folder.jobs()))
-            return recipe_of(folder), next((request for request in asked if request), None)
-
-        def fill(found: tuple[dict[str, Any], ExecutionRequest | None]) -> None:
-            recipe, request = found
-            name = run.summary.name[:LONGEST_NAME]
-            self._window.beginnings.fill_form_from(f"Like {name}", recipe | {"name": name}, request)
-
-        self._clerk.submit(read, fill, self._failed)
+        self._window.beginnings.fill_form_from_run(run.path)
 
     def _show_folder(self, run: ListedRun) -> None:
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.path))):

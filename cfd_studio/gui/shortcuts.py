@@ -41,8 +41,16 @@ def sections(window: "MainWindow") -> list[Section]:
                 Shortcut("Ctrl+F", "Search the runs", partial(_search, window.sidebar.browser.search)),
                 Shortcut("Ctrl+I", "Import a checkpoint", window.transfers.choose_checkpoint),
                 Shortcut("Ctrl+J", "The queue", window.queue_desk.show),
-                Shortcut("Ctrl+Return", "Start what the form says", partial(_press, window.new_run.start)),
+            ),
+        ),
+        Section(
+            "The form",
+            (
+                Shortcut("Ctrl+Return", "Start the run", partial(_press, window.new_run.start)),
                 Shortcut("Esc", "Leave the form", partial(_press, window.new_run.cancel)),
+                Shortcut("Ctrl+Z", "Undo an edit of the stages", partial(_press, window.new_run.undo)),
+                Shortcut("Ctrl+Shift+Z", "Redo it", partial(_press, window.new_run.redo)),
+                Shortcut("Ctrl+D", "Duplicate the stage", partial(_press, window.new_run.plan.outline.copy)),
             ),
         ),
         Section(

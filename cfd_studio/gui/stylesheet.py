@@ -14,6 +14,7 @@ QLabel[role="caption"] { font-size: 11px; font-weight: 600; color: $faint; lette
 QLabel[role="muted"] { color: $muted; }
 QLabel[role="faint"] { color: $faint; font-size: 12px; }
 QLabel[role="problem"] { color: $bad; font-size: 12px; }
+QLabel[role="changed"] { color: $accent; font-weight: 600; }
 QLabel[role="lead"] { color: $muted; font-size: 15px; }
 
 QFrame[role="sidebar"] { background: $surface; border: none; border-right: 1px solid $border; }

@@ -49,10 +49,13 @@ class Transfers(QObject):
 
     @Slot()
     def choose_checkpoint(self) -> None:
-        """Ask for a checkpoint, and what must be known of it."""
+        """Ask for a checkpoint."""
         file = dialogs.choose_file(self._window, "Import checkpoint", Path.home(), _CHECKPOINTS)
-        if file is None:
-            return
+        if file is not None:
+            self.ask_about_checkpoint(file)
+
+    def ask_about_checkpoint(self, file: Path) -> None:
+        """Ask what must be known of a checkpoint."""
         slug = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:40] or "imported"
         dialog = ImportDialog(self._window, file, runs_folder() / f"{slug}-{time.strftime('%Y%m%d-%H%M%S')}")
         dialog.wanted.connect(self._import)

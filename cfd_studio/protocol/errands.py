@@ -26,6 +26,8 @@ class ImportErrand:
     file: Path
     folder: Path
     data: DataName = "none"
+    image_size: int | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,15 @@ class StageEstimate:
         Of training, evaluation left out.
     memory : int
         Bytes held at once on the device.
+    disk : int
+        Bytes of its weights and of the checkpoints that are kept.
     """
 
     stage: str
     images: int
     seconds: float
     memory: int
+    disk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,11 @@ class Estimate:
     def memory(self) -> int:
         """Bytes held at once on the device by the stage that holds most."""
         return max((stage.memory for stage in self.stages), default=0)
+
+    @property
+    def disk(self) -> int:
+        """Bytes of weights and checkpoints once the run is finished; curves and samples are small beside them."""
+        return sum(stage.disk for stage in self.stages)
 
 
 @dataclass(frozen=True, slots=True)

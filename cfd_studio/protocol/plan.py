@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from cfd_studio.protocol.config import MOST_STAGES, RunConfig
 from cfd_studio.protocol.errors import ConfigError, Problem
 from cfd_studio.protocol.fields import field
+from cfd_studio.protocol.mending import mended
 from cfd_studio.protocol.migration import migrate
 from cfd_studio.protocol.optimization import Optimization
 from cfd_studio.protocol.readable import child, readable, section_of
@@ -32,18 +33,23 @@ class Halving(FeatureMatching):
     """
 
     kind: Literal["halving"] = "halving"
-    id: str = field("Prefix of the ids of its stages.", label="Id", pattern=STAGE_ID)
-    parent: str = field("The stage that teaches the first student.", label="Parent")
-    objective: Literal["progressive", "feature"] = field("How each student is distilled.", label="Objective")
+    id: str = field("Prefix of the ids of its stages.", label="Id", basic=True, pattern=STAGE_ID)
+    parent: str = field("The stage that teaches the first student.", label="Parent", basic=True)
+    objective: Literal["progressive", "feature"] = field(
+        "How each student is distilled.", label="Objective", basic=True
+    )
     sampling_steps: tuple[int, ...] = field(
         "Network calls of each student, halving exactly.",
         label="Sampling steps",
         unit="calls",
+        basic=True,
         min_length=1,
         max_length=64,
     )
     optimization: Optimization
-    classifier: str | None = field("The classifier stage whose features are matched.", label="Classifier", default=None)
+    classifier: str | None = field(
+        "The classifier stage whose features are matched.", label="Classifier", basic=True, default=None
+    )
     guidance: float = field(
         "Classifier-free guidance of the teacher that the first student learns by heart, and the others from it; 1 is "
         "none.",
@@ -116,7 +122,27 @@ def read_recipe(raw: Any, *, source: str | None = None) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(readable(error, raw, Recipe, _KINDS), source=source) from None
+        raise _refused(error, raw, source) from None
+
+
+def _refused(error: ValidationError, raw: Any, source: str | None) -> ConfigError:
+    """Return everything that is wrong with what failed its validation, between its other fields too."""
+    problems = readable(error, raw, Recipe, _KINDS)
+    rest = mended(raw, error, problems)
+    if rest is not None and _valid(rest.raw):
+        try:
+            resolve(rest.raw)
+        except ConfigError as more:
+            problems += [problem for problem in more.problems if not rest.blurs(problem)]
+    return ConfigError(problems, source=source)
+
+
+def _valid(raw: Any) -> bool:
+    try:
+        Recipe.model_validate(raw)
+    except ValidationError:
+        return False
+    return True
 
 
 def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
@@ -144,7 +170,7 @@ def resolve(raw: Any, *, source: str | None = None) -> RunConfig:
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(readable(error, values, Recipe, _KINDS), source=source) from None
+        raise _refused(error, values, source) from None
     halvings = Counter(stage.id for stage in recipe.stages if isinstance(stage, Halving))
     shared = [name for name, count in halvings.items() if count > 1]
     astray = [

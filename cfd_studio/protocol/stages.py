@@ -13,7 +13,7 @@ STAGE_ID = r"^[a-z0-9][a-z0-9-]{0,39}$"
 
 
 class _Stage(Words):
-    id: str = field("Name of the stage in folders, curves and commands.", label="Id", pattern=STAGE_ID)
+    id: str = field("Name of the stage in folders, curves and commands.", label="Id", basic=True, pattern=STAGE_ID)
     optimization: Optimization | None = None
 
     @property
@@ -64,7 +64,9 @@ class ClassifierStage(_Stage):
         "Where its weights come from; empty to train it here.", label="Source", default=None
     )
     architecture: Architecture = field(
-        "A small convolutional network, a perceptron on the pixels, a ResNet or a DenseNet.", label="Architecture"
+        "A small convolutional network, a perceptron on the pixels, a ResNet or a DenseNet.",
+        label="Architecture",
+        basic=True,
     )
     width: int = field(
         "Features of the penultimate layer of a cnn or mlp; the others have their own number.",
@@ -207,7 +209,7 @@ class FeatureMatching(Words):
 
 class _Student(_Stage):
     optimization: Optimization
-    parent: str = field("The stage that teaches.", label="Parent")
+    parent: str = field("The stage that teaches.", label="Parent", basic=True)
     guidance: float = field(
         "Classifier-free guidance of the teacher that the student learns by heart; 1 is none. Needs a "
         "class-conditional network with label dropout.",
@@ -217,7 +219,7 @@ class _Student(_Stage):
         le=100.0,
     )
     sampling_steps: int = field(
-        "Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", ge=1
+        "Network calls of the student: half of its teacher's.", label="Sampling steps", unit="calls", basic=True, ge=1
     )
 
 
@@ -231,7 +233,7 @@ class FeatureStage(_Student, FeatureMatching):
     """Classifier-based Feature Distillation (arXiv 2211.12039): the two-step target is matched in feature space."""
 
     kind: Literal["feature"] = "feature"
-    classifier: str = field("The classifier stage whose features are matched.", label="Classifier")
+    classifier: str = field("The classifier stage whose features are matched.", label="Classifier", basic=True)
 
 
 Stage = Annotated[ClassifierStage | TeacherStage | ProgressiveStage | FeatureStage, Field(discriminator="kind")]

@@ -37,9 +37,9 @@ def fill_sources(raw: Any, *, source: str | None = None) -> Any:
     ConfigError
         Where another run cannot be read, has no such trained stage, or one that does not fit; field by field.
     """
-    stages = raw.get("stages") if isinstance(raw, dict) else None
-    if not isinstance(stages, list) or not any(_source_of(stage) for stage in stages):
+    if not has_sources(raw):
         return raw
+    stages = raw["stages"]
     filling = _Filling({**raw, "stages": [dict(stage) if isinstance(stage, dict) else stage for stage in stages]})
     for kind in ("teacher", "classifier"):  # in this order: a teacher may say the size of the images
         for stage in filling.raw["stages"]:
@@ -48,6 +48,12 @@ def fill_sources(raw: Any, *, source: str | None = None) -> Any:
     if filling.problems:
         raise ConfigError(filling.problems, source=source)
     return filling.raw
+
+
+def has_sources(raw: Any) -> bool:
+    """Tell whether a raw recipe takes weights from elsewhere, so that `fill_sources` has something to do."""
+    stages = raw.get("stages") if isinstance(raw, dict) else None
+    return isinstance(stages, list) and any(_source_of(stage) for stage in stages)
 
 
 def import_teacher(raw: dict[str, Any], other: str) -> dict[str, Any]:

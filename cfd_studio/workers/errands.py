@@ -85,7 +85,12 @@ class ErrandRunner(Desk[Errand, ErrandAnswer]):
             case ImportErrand():
                 from cfd_studio.engine.importing import import_checkpoint
 
-                return ErrandAnswer(wish, import_checkpoint(wish.file, wish.folder, data=wish.data))
+                return ErrandAnswer(
+                    wish,
+                    import_checkpoint(
+                        wish.file, wish.folder, data=wish.data, image_size=wish.image_size, name=wish.name
+                    ),
+                )
             case ExportErrand():
                 from cfd_studio.engine.exporting import export_model
 

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from cfd_studio.cli.recipes import read_config
 from cfd_studio.data.images import ImageSet
@@ -25,6 +27,7 @@ from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.plan import resolve, set_values
 from cfd_studio.protocol.stages import Stage
+from cfd_studio.runs.folder import RunFolder
 
 MakeConfig = Callable[..., RunConfig]
 
@@ -247,6 +250,7 @@ _MEASURED = """
 import re, sys, tempfile
 from pathlib import Path
 import torch
+from safetensors.torch import load_file
 from cfd_studio.cli.recipes import read_config
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine.rehearsal import Rehearsal
@@ -290,3 +294,11 @@ def test_memory_grows_with_the_batch_as_that_of_a_process_does_within_a_factor_o
     ratio = int(ended.stdout) / (large - small)
     print(stage, large, ratio)
     assert 1 / 1.5 < ratio < 1.5
+
+
+def test_disk_is_that_of_the_tensors_which_a_finished_run_keeps(trained_run: RunFolder) -> None:
+    stages = trained_run.path / "stages"
+    stored = sum(tensor.nbytes for path in stages.glob("*/*.safetensors") for tensor in load_file(path).values())
+    for path in stages.glob("*/checkpoints/*/state.pt"):
+        stored += sum(entry.file_size for entry in ZipFile(path).infolist() if "/data/" in entry.filename)
+    assert estimate(trained_run.config(), "cpu").disk == pytest.approx(stored, rel=0.02)

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QScrollArea, QWidget
 
-from cfd_studio.gui.bridge import Bridge
+from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.errand_desk import ErrandDesk
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.widgets import dialogs
@@ -26,7 +25,8 @@ def form(qtbot: Any, tmp_path: Path, mini_recipe: dict[str, Any], messenger: Any
     other = copy.deepcopy(folder) | {"name": "Another folder"}
     cifar = copy.deepcopy(mini_recipe) | {"data": {"name": "cifar10"}, "comparable": "nothing at all"}
     bridge = Bridge()
-    panel = NewRunPanel(["auto", "cpu"], ErrandDesk(messenger, bridge))
+    clerk = Clerk(bridge)
+    panel = NewRunPanel(["auto", "cpu"], ErrandDesk(messenger, bridge), clerk)
     qtbot.addWidget(panel)
     recipes = {"mini": mini_recipe, "cifar": cifar, "folder": folder, "other": other}
     panel.offer(recipes, tmp_path, ExecutionRequest(), {"cifar10": "/data/cifar"})
@@ -34,105 +34,93 @@ def form(qtbot: Any, tmp_path: Path, mini_recipe: dict[str, Any], messenger: Any
     panel.show()
     yield panel
     panel.close()
+    clerk.close()
     bridge.close()
 
 
 def test_what_was_typed_stays_when_all_settings_are_shown_and_hidden(form: NewRunPanel) -> None:
-    rows = form.cards.rows
-    assert "network.channels" not in rows
-    rows["seed"].set_text("17")
+    asked: list[Any] = []
+    form.start_wanted.connect(lambda *given: asked.append(given[1]))
+    assert "network.channels" not in form.plan.fields.rows
+    form.reveal("seed").set_text("17")
     form.every.click()
-    rows = form.cards.rows
-    assert rows["seed"].text() == "17"
-    rows["clip_targets"].tick.click()
-    rows["stages.2.weighting"].set_text("constant")
-    rows["network.multipliers"].set_text("1, 1")
-    rows["evaluation.judge"].set_text("")
+    assert form.reveal("seed").text() == "17"
+    form.reveal("clip_targets").tick.click()
+    form.reveal("stages.2.weighting").set_text("constant")
+    form.reveal("network.multipliers").set_text("1, 1")
+    form.reveal("evaluation.judge").set_text("")
     form.every.click()
-    assert "network.channels" not in form.cards.rows
-    config = form.cards.check().config
-    assert config is not None
+    assert "network.channels" not in form.plan.fields.rows
+    form.start.click()
+    config = asked[0]
     assert (config.seed, config.clip_targets, config.network.multipliers) == (17, True, (1, 1))
     assert config.stage("teacher").weighting == "constant"
     assert config.evaluation.judge is None
 
 
-def test_a_wrong_value_of_a_setting_that_is_hidden_again_is_told_at_the_top(form: NewRunPanel) -> None:
+def test_all_settings_have_names_and_can_be_reached_by_key(form: NewRunPanel) -> None:
     form.every.click()
-    form.cards.rows["network.channels"].set_text("many")
-    assert form.cards.rows["network.channels"].problem() == "'many' is no whole number"
-    form.every.click()
-    assert "network.channels: 'many' is no whole number" in form.elsewhere.text()
-    assert not form.start.isEnabled()
-    form.every.click()
-    form.cards.rows["network.channels"].set_text("8")
-    assert form.start.isEnabled()
-
-
-def test_all_settings_have_names_can_be_reached_by_key_and_ignore_the_wheel(form: NewRunPanel) -> None:
-    form.every.click()
-    texts = {path: row.text() for path, row in form.cards.rows.items()}
-    for path, row in form.cards.rows.items():
-        editor = row.focusProxy()
-        assert isinstance(editor, QWidget)
-        assert editor.accessibleName(), path
-        assert editor.accessibleDescription() == row.toolTip() != "", path
-        assert editor.focusPolicy() & Qt.FocusPolicy.TabFocus, path
-        wheel = QWheelEvent(
-            QPointF(5, 5), QPointF(5, 5), QPoint(0, -120), QPoint(0, -120), Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-        )  # fmt: skip
-        QApplication.sendEvent(editor, wheel)
-    assert {path: row.text() for path, row in form.cards.rows.items()} == texts
+    for card in list(form.plan.outline.cards.values()):
+        card.click()
+        for path, row in form.plan.fields.rows.items():
+            editor = row.focusProxy()
+            assert isinstance(editor, QWidget)
+            assert editor.accessibleName(), path
+            assert editor.accessibleDescription() == row.toolTip() != "", path
+            assert editor.focusPolicy() & Qt.FocusPolicy.TabFocus, path
 
 
 def test_all_settings_fit_beside_the_sidebar_of_a_small_screen(form: NewRunPanel, qtbot: Any) -> None:
-    recipes = {"digits-study": json.loads(presets()["digits-study"].read_bytes())}
-    form.offer(recipes, Path("/runs"), ExecutionRequest())
-    scroll = form.findChild(QScrollArea)
-    assert scroll is not None
+    form.offer({"digits-study": json.loads(presets()["digits-study"].read_bytes())}, Path("/runs"), ExecutionRequest())
+    form.choose_preset("digits-study")
     form.every.click()
+    scroll = next(area for area in form.findChildren(QScrollArea) if area.isAncestorOf(form.plan.fields))
+
+    def columns() -> int:
+        return len({row.mapTo(form, QPoint()).x() for row in form.plan.fields.rows.values()})
+
     inner = scroll.widget()
-    assert inner.height() >= inner.minimumSizeHint().height() > 2000  # at once, not squeezed until the next look
-    qtbot.waitUntil(lambda: len({row.mapTo(form, QPoint()).x() for row in form.cards.rows.values()}) == 2)
+    assert inner.height() >= inner.minimumSizeHint().height() > 700  # at once, not squeezed until the next look
+    qtbot.waitUntil(lambda: columns() == 2)
     qtbot.waitUntil(lambda: scroll.verticalScrollBar().maximum() > 0)
     assert scroll.horizontalScrollBar().maximum() == 0
     form.resize(1680, 900)
-    qtbot.waitUntil(lambda: len({row.mapTo(form, QPoint()).x() for row in form.cards.rows.values()}) == 3)
+    qtbot.waitUntil(lambda: columns() == 3)
 
 
-def test_another_source_brings_its_own_fields_and_keeps_the_focus(form: NewRunPanel) -> None:
+def test_another_source_brings_its_own_fields_and_keeps_the_focus(form: NewRunPanel, qtbot: Any) -> None:
     form.every.click()
     form.activateWindow()
-    form.cards.rows["stages.2.source.kind"].setFocus()
-    form.cards.rows["stages.2.source.kind"].set_text("run")
-    assert "stages.2.optimization.steps" not in form.cards.rows
-    assert form.cards.rows["stages.2.source.path"].problem() == "Is empty; write something"
-    assert form.focusWidget() is form.cards.rows["stages.2.source.kind"].focusProxy()
-    form.every.click()
-    form.cards.rows["name"].set_text("Somebody else's teacher")
-    form.every.click()
-    form.cards.rows["stages.2.source.kind"].set_text("")
-    assert form.cards.rows["stages.2.optimization.steps"].text() == "16"
+    form.reveal("stages.2.source.kind").setFocus()
+    form.reveal("stages.2.source.kind").set_text("run")
+    assert "stages.2.optimization.steps" not in form.plan.fields.rows
+    assert not form.start.isEnabled()  # the clerk looks at the other run, not the window
+    qtbot.waitUntil(lambda: form.reveal("stages.2.source.path").problem() == "Is missing; give it a value")
+    assert form.focusWidget() is form.reveal("stages.2.source.kind").focusProxy()
+    form.reveal("name").set_text("Somebody else's teacher")
+    form.reveal("stages.2.source.kind").set_text("")
+    assert form.reveal("stages.2.optimization.steps").text() == "16"
     assert form.start.isEnabled()
 
 
 def test_a_preset_says_what_its_figures_compare_with(form: NewRunPanel) -> None:
-    assert not form.comparable.isVisible()
-    form.preset.setCurrentText("cifar")
-    assert form.comparable.text() == "Comparable with: nothing at all"
+    form.choose_preset("mini")
+    assert not form.plan.comparable.isVisible()
+    form.choose_preset("cifar")
+    assert form.plan.comparable.isVisible()
+    assert form.plan.comparable.text() == "Comparable with: nothing at all"
 
 
 def test_images_are_asked_for_where_they_are_not_shipped(form: NewRunPanel, monkeypatch: Any, qtbot: Any) -> None:
     machine = form.machine
     assert not machine.images.isVisible()
-    form.preset.setCurrentText("cifar")
+    form.choose_preset("cifar")
     qtbot.waitUntil(machine.images.isVisible)
     assert machine.images.text() == "/data/cifar"
     machine.images.set_text("")
     assert machine.images.input.placeholderText() == "downloaded into the cache"
     assert machine.check() == 0
-    form.preset.setCurrentText("folder")
+    form.choose_preset("folder")
     assert machine.images.problem() == "Say where they lie"
     assert not form.start.isEnabled()
     monkeypatch.setattr(dialogs, "choose_folder", lambda *_: Path("/pictures"))
@@ -142,10 +130,10 @@ def test_images_are_asked_for_where_they_are_not_shipped(form: NewRunPanel, monk
     request = machine.request()
     assert request is not None
     assert request.data_folder == "/pictures"
-    form.preset.setCurrentText("other")
+    form.choose_preset("other")
     assert machine.images.text() == ""
     machine.images.set_text("/elsewhere")
-    form.preset.setCurrentText("mini")
+    form.choose_preset("mini")
     request = machine.request()
     assert request is not None
     assert request.data_folder == ""
@@ -154,8 +142,7 @@ def test_images_are_asked_for_where_they_are_not_shipped(form: NewRunPanel, monk
 
 def test_inception_weights_are_asked_for_where_inception_judges(form: NewRunPanel, qtbot: Any) -> None:
     assert not form.machine.inception.isVisible()
-    form.every.click()
-    form.cards.rows["evaluation.inception"].tick.click()
+    form.reveal("evaluation.inception").tick.click()
     qtbot.waitUntil(form.machine.inception.isVisible)
     form.machine.inception.set_text("~/inception.pth")
     request = form.machine.request()
@@ -165,7 +152,7 @@ def test_inception_weights_are_asked_for_where_inception_judges(form: NewRunPane
 
 def _estimated(errand: Any) -> ErrandAnswer:
     assert isinstance(errand, EstimateErrand)
-    stages = tuple(StageEstimate(stage.id, 51_000_000, 3000, 3 * 2**30) for stage in errand.config.stages[:2])
+    stages = tuple(StageEstimate(stage.id, 51_000_000, 3000, 3 * 2**30, 2**30) for stage in errand.config.stages[:2])
     return ErrandAnswer(errand, estimate=Estimate("cuda:0", stages, 9000))
 
 
@@ -177,18 +164,18 @@ def test_an_estimate_says_time_memory_and_images_until_the_form_changes(
     line.button.click()
     assert line.working
     qtbot.waitUntil(lambda: not line.working)
-    assert line.words.text() == "About 4.2 h, 3.0 GiB on cuda:0, 102 M images"
+    assert line.words.text() == "About 4.2 h and 3.0 GiB on cuda:0, 2.0 GiB of disk, 102 M images"
     assert "<td>judge</td>" in line.words.toolTip()
     assert "Evaluation" in line.words.toolTip()
     assert messenger.asked[0].device == "auto"
-    form.cards.rows["seed"].set_text("5")
+    form.reveal("seed").set_text("5")
     assert line.stale
     assert line.words.text().endswith("(before the last change)")
-    form.cards.rows["seed"].set_text("3")
+    form.reveal("seed").set_text("3")
     assert not line.stale
     form.machine.device.set_text("cpu")
     assert line.stale
-    form.cards.rows["seed"].set_text("no number")
+    form.reveal("seed").set_text("no number")
     assert not line.button.isEnabled()
 
 

@@ -76,9 +76,15 @@ def test_an_imported_checkpoint_is_a_run_that_looks_right_everywhere(
     dialog.folder.set_text("")
     assert not dialog.accepting.isEnabled()
     dialog.folder.set_text(str(folder))
+    assert dialog.name.text() == "My ckpt"
+    for row, wrong, right in ((dialog.name, "", "Theirs"), (dialog.side, "7", "32")):
+        row.set_text(wrong)
+        assert row.problem()
+        assert not dialog.accepting.isEnabled()
+        row.set_text(right)
     desk.click(dialog.accepting)
     desk.wait(lambda: desk.page.snapshot is not None and desk.page.snapshot.state == "finished")
-    assert desk.errands.asked == [ImportErrand(chosen / "My ckpt.pt", folder, "none")]
+    assert desk.errands.asked == [ImportErrand(chosen / "My ckpt.pt", folder, "none", 32, "Theirs")]
     assert desk.window.open_path == folder
     assert desk.window.banner.sentence.text() == FOUND
 

@@ -1,32 +1,34 @@
 """What an experiment costs, in words."""
 
 from cfd_studio.gui.models.forecast import duration
-from cfd_studio.protocol.errands import Estimate
+from cfd_studio.protocol.errands import Estimate, StageEstimate
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _GIB, _MIB = 2**30, 2**20
 
 
 def headline(estimate: Estimate) -> str:
-    """Return time, memory, device and images in one line."""
+    """Return time, memory, disk and images in one line."""
     return (
-        f"About {duration(estimate.seconds)}, {memory(estimate.memory)} on {estimate.device}, "
-        f"{many(estimate.images)} images"
+        f"About {duration(estimate.seconds)} and {memory(estimate.memory)} on {estimate.device}, "
+        f"{memory(estimate.disk)} of disk, {many(estimate.images)} images"
     )
 
 
 def table(estimate: Estimate) -> str:
     """Return what every stage costs, as rich text."""
-    rows = [
-        (stage.stage, f"{many(stage.images)} images", duration(stage.seconds), memory(stage.memory))
-        for stage in estimate.stages
-    ]
-    rows.append(("Evaluation", "", duration(estimate.evaluation_seconds), ""))
+    rows = [(stage.stage, *_trained(stage), memory(stage.disk)) for stage in estimate.stages]
+    rows.append(("Evaluation", "", duration(estimate.evaluation_seconds), "", ""))
+    head = "".join(f"<th align='right'>&nbsp;&nbsp;{word}</th>" for word in ("images", "time", "memory", "disk"))
     lines = "".join(
         f"<tr><td>{name}</td>" + "".join(f"<td align='right'>&nbsp;&nbsp;{value}</td>" for value in values) + "</tr>"
         for name, *values in rows
     )
-    return f"<table>{lines}</table>"
+    return f"<table><tr><td></td>{head}</tr>{lines}</table>"
+
+
+def _trained(stage: StageEstimate) -> tuple[str, str, str]:
+    return (many(stage.images), duration(stage.seconds), memory(stage.memory)) if stage.images else ("", "", "")
 
 
 def memory(size: int) -> str:

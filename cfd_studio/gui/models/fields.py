@@ -2,12 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from cfd_studio.protocol.readable import flatten
 
@@ -76,8 +76,17 @@ class FormField:
                 return text
 
 
-def form_field(info: FieldInfo, path: str, given: Any) -> FormField:
+def form_field(model: type[BaseModel], name: str, path: str, given: Any) -> FormField:
     """Return the field of a declaration."""
+    field = _declared(model, name)
+    nothing = field.empty if field.optional or field.editor == "json" or given == "" else ""
+    return replace(field, path=path, given=given, empty=nothing)
+
+
+@cache
+def _declared(model: type[BaseModel], name: str) -> FormField:
+    """Return a field without its place and value; its words are read from the declaration once."""
+    info = model.model_fields[name]
     kinds = flatten(info.annotation)
     optional = NoneType in kinds
     kinds = [kind for kind in kinds if kind is not NoneType]
@@ -87,14 +96,14 @@ def form_field(info: FieldInfo, path: str, given: Any) -> FormField:
     editor, choices = _editor(kinds, optional=optional)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     return FormField(
-        path=path,
-        label=info.title or path,
+        path="",
+        label=info.title or name,
         help=help_text,
         unit=str(extra.get("unit", "")),
         editor=editor,
-        given=given,
+        given=None,
         optional=optional,
-        empty=empty if optional or editor == "json" or (given == "" and means) else "",
+        empty=empty if optional or editor == "json" or means else "",
         choices=choices,
         basic=bool(extra.get("basic")),
     )

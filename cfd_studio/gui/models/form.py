@@ -22,7 +22,7 @@ _HEADINGS = {"schedule": "Noise schedule", "sampler": "Sampler"}
 _NOT_TYPED = ("sha256",)  # written by whoever copies the file
 _NOT_CHOSEN = ("checkpoint",)  # made by the import of a file
 _FIRST = ("id", "parent", "objective", "sampling_steps", "classifier")  # what a stage is, before how it is made
-_ONLY_FOR_FEATURES = ("temperature", "anchor_weight")
+_ONLY_FOR_FEATURES = (".classifier", ".temperature", ".anchor_weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,31 @@ def form_groups(raw: dict[str, Any], *, every: bool = False) -> list[FormGroup]:
     every : bool, optional
         All fields instead of the basic ones.
     """
+    groups = run_groups(raw, every=every)
+    for index in range(len(raw["stages"])):
+        groups += stage_groups(raw, index, every=every)
+    return groups
+
+
+def run_groups(raw: dict[str, Any], *, every: bool = False) -> list[FormGroup]:
+    """Return the fields that all stages share."""
     groups = [
         FormGroup(title, "", tuple(section for path in paths for section in _sections_of_run(raw, path)))
         for title, paths in _GROUPS
     ]
-    groups += [_stage_group(raw, index, stage, every=every) for index, stage in enumerate(raw["stages"])]
-    if every:
-        return groups
-    basic = [replace(group, sections=tuple(map(_basic, group.sections))) for group in groups]
-    return [group for group in basic if group.fields]
+    return groups if every else _basic_groups(groups)
+
+
+def stage_groups(raw: dict[str, Any], index: int, *, every: bool = False) -> list[FormGroup]:
+    """Return the fields of one stage: what it is, and where there is more than the basic fields, how it is trained."""
+    stage = raw["stages"][index]
+    sections = _stage_sections(stage, index, every=every)
+    title, subtitle = stage_titles(raw, stage)
+    if not every:
+        return _basic_groups([FormGroup(title, subtitle, tuple(sections))])
+    own, *parts = sections
+    groups = [FormGroup(title, subtitle, (own,))]
+    return groups + [FormGroup(part.heading, "", (replace(part, heading=""),)) for part in parts]
 
 
 def reshaped(raw: dict[str, Any], path: str, origin: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +94,7 @@ def reshaped(raw: dict[str, Any], path: str, origin: dict[str, Any]) -> dict[str
     path : str
         Of the field that was changed.
     origin : dict
-        The preset, which may know how the stage is trained.
+        The stage as it was at the beginning, which may know how it is trained.
     """
     way = path.split(".")
     if way[-2:] != ["source", "kind"]:
@@ -88,7 +104,7 @@ def reshaped(raw: dict[str, Any], path: str, origin: dict[str, Any]) -> dict[str
     kind = stage["source"]["kind"]
     if kind is None:
         stage["source"] = None
-        stage["optimization"] = origin["stages"][index].get("optimization") or {}
+        stage["optimization"] = origin.get("optimization") or {}
     else:
         stage["source"] = {"kind": kind}
         stage["optimization"] = None
@@ -106,7 +122,7 @@ def _sections_of_run(raw: dict[str, Any], path: str) -> list[Section]:
     return [Section(heading, _fields(model, values, f"{path}." if path else ""))]
 
 
-def _stage_group(raw: dict[str, Any], index: int, stage: dict[str, Any], *, every: bool) -> FormGroup:
+def _stage_sections(stage: dict[str, Any], index: int, *, every: bool) -> list[Section]:
     prefix, model = f"stages.{index}.", _STAGES[stage["kind"]]
     own = _fields(model, stage, prefix)
     if stage.get("objective") == "progressive" and not every:
@@ -119,9 +135,7 @@ def _stage_group(raw: dict[str, Any], index: int, stage: dict[str, Any], *, ever
         if key != "source" and models(info.annotation) and trained:
             part = models(info.annotation)[0]
             sections.append(Section(key.capitalize(), _fields(part, _part(model, stage, key), f"{prefix}{key}.")))
-    if not every:
-        sections.reverse()  # what all stages have comes first, so that it stands at the same height
-    return FormGroup(*_titles(raw, stage), tuple(section for section in sections if section.fields))
+    return sections
 
 
 def _source_section(model: type[BaseModel], stage: dict[str, Any], prefix: str) -> Section:
@@ -129,7 +143,7 @@ def _source_section(model: type[BaseModel], stage: dict[str, Any], prefix: str) 
     source = stage.get("source") or {}
     kinds = {str(kind.model_fields["kind"].default): kind for kind in models(info.annotation)}
     given = source.get("kind")
-    chosen = form_field(info, f"{prefix}source.kind", given)
+    chosen = form_field(model, "source", f"{prefix}source.kind", given)
     offered = {kind: kind for kind in kinds if kind not in _NOT_CHOSEN or kind == given}
     chosen = replace(chosen, editor="choice", choices={"": None} | offered, shapes=True, label="From")
     fields = _fields(kinds[given], source, f"{prefix}source.") if given in kinds else ()
@@ -140,7 +154,7 @@ def _fields(model: type[BaseModel], values: dict[str, Any], prefix: str) -> tupl
     """Return the fields of a model that hold one value each."""
     names = sorted(model.model_fields, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     return tuple(
-        form_field(info, f"{prefix}{name}", _given(model, values, name))
+        form_field(model, name, f"{prefix}{name}", _given(model, values, name))
         for name in names
         if (info := model.model_fields[name]).title
         and name not in _NOT_TYPED
@@ -169,11 +183,17 @@ def _part(model: type[BaseModel], values: dict[str, Any], key: str) -> dict[str,
     return default.model_dump(mode="json") if isinstance(default, BaseModel) else {}
 
 
+def _basic_groups(groups: list[FormGroup]) -> list[FormGroup]:
+    basic = [replace(group, sections=tuple(map(_basic, group.sections))) for group in groups]
+    return [group for group in basic if group.fields]
+
+
 def _basic(section: Section) -> Section:
     return Section("", tuple(field for field in section.fields if field.basic))
 
 
-def _titles(raw: dict[str, Any], stage: dict[str, Any]) -> tuple[str, str]:
+def stage_titles(raw: dict[str, Any], stage: dict[str, Any]) -> tuple[str, str]:
+    """Return what a stage is called, and what it is."""
     name, kind, steps = text_of(stage.get("id")), stage["kind"], stage.get("sampling_steps")
     if kind == "halving" and isinstance(steps, list) and steps:
         method = _METHODS.get(stage.get("objective", ""), "Distillation")

@@ -1,12 +1,12 @@
-"""What the check of a filled form says."""
+"""What the check of a recipe says, field by field."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from cfd_studio.gui.models.form import FormGroup
+from cfd_studio.gui.models.form import form_groups
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import ConfigError, Problem
-from cfd_studio.protocol.plan import resolve, set_values
+from cfd_studio.protocol.plan import resolve
 from cfd_studio.runs.lineage import fill_sources
 
 
@@ -14,7 +14,7 @@ from cfd_studio.runs.lineage import fill_sources
 class Verdict:
     """A config, or problems by the path of their field.
 
-    ``elsewhere`` holds the problems of fields that the form does not show.
+    ``elsewhere`` holds the problems of what has no field in a form.
     """
 
     config: RunConfig | None
@@ -27,29 +27,17 @@ class Verdict:
         return len(self.beside) + len(self.elsewhere)
 
 
-def filled(raw: dict[str, Any], groups: list[FormGroup], texts: dict[str, str]) -> dict[str, Any]:
-    """Return a recipe with what was typed; what was left alone, a default included, stays as it was written."""
-    values = [
-        (field.path, value)
-        for group in groups
-        for field in group.fields
-        if field.path in texts and (value := field.value(texts[field.path])) != field.given
-    ]
-    return set_values(raw, values)
-
-
-def judge(raw: dict[str, Any], groups: list[FormGroup], texts: dict[str, str]) -> Verdict:
-    """Check a filled form."""
-    recipe = filled(raw, groups, texts)
+def judge(recipe: dict[str, Any]) -> Verdict:
+    """Check a recipe. Another run is read where a stage takes its weights from there."""
     try:
         return Verdict(resolve(fill_sources(recipe)), {}, ())
     except ConfigError as error:
-        shown = {field.path for group in groups for field in group.fields}
+        known = {field.path for group in form_groups(recipe, every=True) for field in group.fields}
         beside: dict[str, str] = {}
         elsewhere: list[Problem] = []
         for problem in error.problems:
             path = _field_path(recipe, problem.path)
-            while path and path not in shown:  # an item of a list belongs to the list
+            while path and path not in known:  # an item of a list belongs to the list
                 path = path.rpartition(".")[0]
             if path:
                 beside.setdefault(path, problem.message)

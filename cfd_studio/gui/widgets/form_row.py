@@ -3,11 +3,13 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import label
 
 CAPTION_WIDTH = 108
 CAPTION_GAP = 8
 UNIT_WIDTH = 48
+RESET_WIDTH = 24
 
 
 class FormRow(QWidget):
@@ -29,9 +31,12 @@ class FormRow(QWidget):
     -------
     edited
         The person changed something.
+    reset_wanted
+        The value that stood here first is wanted back.
     """
 
     edited = Signal()
+    reset_wanted = Signal()
 
     def __init__(
         self,
@@ -48,7 +53,9 @@ class FormRow(QWidget):
         self._editor = editor
         self.problem_label = label("", "problem", wrap=True)
         self.problem_label.hide()
-        caption = label(name, wrap=True)
+        self.reset: Button | None = None
+        self._name = name
+        self._caption = caption = label(name, wrap=True)
         caption.setBuddy(editor)
         caption.setFixedWidth(caption_width)
         for part in (self, caption, editor):
@@ -56,7 +63,7 @@ class FormRow(QWidget):
         editor.setAccessibleName(name)
         editor.setAccessibleDescription(tip)
         self.setFocusProxy(editor)
-        grid = QGridLayout(self)
+        self._grid = grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(CAPTION_GAP)
         grid.setVerticalSpacing(4)
@@ -76,6 +83,30 @@ class FormRow(QWidget):
     def set_text(self, text: str) -> None:
         """Fill the editor."""
         raise NotImplementedError
+
+    def show_first(self, first: str | None) -> None:
+        """Mark the field as changed and offer what stood there first, in words; None takes the mark away."""
+        assert self.reset is not None
+        self.reset.setVisible(first is not None)
+        self.reset.setToolTip(f"Set back to {first}")
+        self.reset.setAccessibleName(f"Set {self._name} back to {first}")
+        role = "changed" if first is not None else ""
+        if self._caption.property("role") != role:
+            self._caption.setProperty("role", role)
+            self._caption.style().unpolish(self._caption)
+            self._caption.style().polish(self._caption)
+
+    def make_resettable(self) -> None:
+        """Leave room for a button that sets the field back, so that nothing moves when it comes."""
+        self.reset = Button(icon="arrow-rotate-left", role="ghost")
+        self.reset.setProperty("small", True)
+        self.reset.setFixedWidth(RESET_WIDTH)
+        policy = self.reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.reset.setSizePolicy(policy)
+        self.reset.hide()
+        self.reset.clicked.connect(self.reset_wanted)
+        self._grid.addWidget(self.reset, 0, 3)
 
     def problem(self) -> str:
         """Return the sentence shown below the editor, or nothing."""

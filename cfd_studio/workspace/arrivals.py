@@ -21,8 +21,6 @@ _KINDS_BY_SUFFIX = {
 }
 _MOST_LOOKED_AT = 2000  # names; a folder of images shows some among the first
 _TAKEN = "Drop a recipe (.json), a run folder, a checkpoint, a sheet (.png), a folder of images or arrays (.npz, .npy)."
-    "Drop a recipe (.json), a run folder, a checkpoint, a sheet (.png), a folder of images, or arrays (.npz, .npy)."
-)
 
 
 @dataclass(frozen=True, slots=True)

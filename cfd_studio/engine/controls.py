@@ -111,8 +111,8 @@ class Controls:
         self._reporter.say(CommandAnswered(command=command.id, verb=command.verb))
 
     def _wait(self) -> None:
-        self._reporter.state(JobState.PAUSED)
         with self._reporter.within("paused"):
+            self._reporter.state(JobState.PAUSED)
             while self._paused and not self.saves:
                 time.sleep(POLL_SECONDS)
                 self._take()

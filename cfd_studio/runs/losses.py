@@ -1,17 +1,15 @@
 """Lines of a journal to events. Nearly all of them are losses, and those become columns without a detour.
 
-Successive losses go the short way together: they are decoded at once, in exactly the form in which `LossLogged` is
-written. Where one of them has another, they are read one by one and with all care by the protocol. Both ways give the
-same numbers.
+Losses go the short way together: they are decoded at once, in exactly the form in which `LossLogged` is written. What
+has another form is read by itself and with all care by the protocol. Both ways give the same numbers.
 """
 
 import itertools
 import math
 import operator
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Union, get_args
 
 import msgspec
 import numpy as np
@@ -34,7 +32,6 @@ Numbers = NDArray[np.float64]
 Points = tuple[Numbers, Numbers]  # steps and values, shape (n,) each
 
 _PIECE = 2**18  # of a journal: what one call may keep the window waiting for
-_LOSSES = re.compile(rb'((?:\{"time":[\d.]+,"kind":"loss",[^\n]*+\n)++)|([^\n]*+)\n')
 # What stands between losses without touching their curves.
 _CALM = (CheckpointSaved, CommandAnswered, HeldOutLogged, Logged, PhaseEntered)
 _GROUPS = ("terms", "gradient_norms", "quarters", "vitals")
@@ -51,11 +48,10 @@ _Quarters, _Vitals = _structure("_Quarters", QUARTERS), _structure("_Vitals", VI
 _Terms = Annotated[dict[str, float], msgspec.Meta(max_length=16)]
 
 
-class _Loss(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+class _Loss(msgspec.Struct, gc=False, forbid_unknown_fields=True, tag_field="kind", tag="loss"):
     """`LossLogged` as it is written; whatever is not quite that is for the protocol to read."""
 
     time: Annotated[float, msgspec.Meta(ge=0, lt=32_503_680_000)]
-    kind: Literal["loss"]
     stage: str
     step: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     loss: float
@@ -68,7 +64,9 @@ class _Loss(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     vitals: _Vitals = _Vitals()  # type: ignore[valid-type]
 
 
-_DECODER = msgspec.json.Decoder(_Loss)
+_KINDS = [kind.model_fields["kind"].default for kind in get_args(Event) if kind is not LossLogged]
+_OTHERS = [msgspec.defstruct("_Other", [], gc=False, tag_field="kind", tag=kind) for kind in _KINDS]
+_DECODER = msgspec.json.Decoder(Union[_Loss, *_OTHERS])
 _SCALARS = operator.attrgetter("step", "loss", "learning_rate", "images_per_second")
 
 
@@ -116,28 +114,36 @@ def read_lines(block: bytes) -> Iterator[Event | LossRun | None]:
     start = 0
     while start < len(block):
         end = block.find(b"\n", start + _PIECE) + 1 or len(block)
+        piece = block[start:end]
+        lines = piece.split(b"\n")[:-1]
         gathered: list[_Loss] = []
-        for lines, line in _LOSSES.findall(block, start, end):
-            if rows := _decoded(lines):
-                gathered += rows
+        for row, line in zip(_decoded(piece, lines), lines, strict=True):
+            if type(row) is _Loss:
+                gathered.append(row)
                 continue
-            for one in lines.split(b"\n")[:-1] if lines else [line]:
-                event = parse_event(one)
-                if not isinstance(event, _CALM):
-                    yield from _loss_runs(gathered)
-                    gathered = []
-                yield LossRun.of(event) if isinstance(event, LossLogged) else event
+            event = parse_event(line)
+            if not isinstance(event, _CALM):
+                yield from _loss_runs(gathered)
+                gathered = []
+            yield LossRun.of(event) if isinstance(event, LossLogged) else event
         yield from _loss_runs(gathered)
         start = end
 
 
-def _decoded(lines: bytes) -> list[_Loss]:
-    """Return the losses of lines that are all in the form in which they are written; else nothing."""
+def _decoded(piece: bytes, lines: list[bytes]) -> Sequence[object]:
+    """Return a `_Loss` for every line that is one in the form in which it is written, something else for the others."""
     try:
-        rows = _DECODER.decode_lines(lines)
+        rows = _DECODER.decode_lines(piece)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return []
-    return rows if len(rows) == lines.count(b"\n") else []  # a line with two losses in it is none
+        rows = []
+    return rows if len(rows) == len(lines) else [_decoded_alone(line) for line in lines]
+
+
+def _decoded_alone(line: bytes) -> object:
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def _loss_runs(rows: list[_Loss]) -> Iterator[LossRun]:

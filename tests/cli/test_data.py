@@ -87,9 +87,9 @@ def test_a_terminal_counts_the_images_that_are_decoded(mini_run: Callable[..., R
     console = Console(file=io.StringIO(), force_terminal=True)
     with _progress(console) as progress:
         watch = _Watch(console, progress, RunMirror(run))
-        at(phase="decoding", done=20, total=40, unit="[/images]")
+        at(phase="caching", done=20, total=40, unit="[/images]")
         (task,) = progress.tasks
-        assert (task.description, task.completed, task.total, task.visible) == ("decoding", 20, 40, True)
+        assert (task.description, task.completed, task.total, task.visible) == ("caching", 20, 40, True)
         at(phase="downloading", done=3, unit="MB")
         (task,) = progress.tasks
         assert (task.description, task.completed, task.total) == ("downloading", 3, None)

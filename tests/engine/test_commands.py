@@ -11,7 +11,7 @@ from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.protocol.commands import Command, Verb
-from cfd_studio.protocol.events import CheckpointSaved, CommandAnswered, Event, JobEnded, JobState, Logged
+from cfd_studio.protocol.events import CheckpointSaved, CommandAnswered, Event, JobEnded, JobState, Logged, PhaseEntered
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import JobFolder, RunFolder
 from cfd_studio.runs.status import read_status
@@ -51,6 +51,7 @@ def test_a_pause_holds_the_job_and_leaves_the_weights_bitwise_as_they_would_have
                 break
             assert time.monotonic() < deadline
             time.sleep(0.01)
+        assert status.phase == "paused"
         before = run.jobs()[-1].journal.stat().st_size
         time.sleep(0.15)
         assert run.jobs()[-1].journal.stat().st_size == before
@@ -59,6 +60,9 @@ def test_a_pause_holds_the_job_and_leaves_the_weights_bitwise_as_they_would_have
         inbox.drop(run.jobs()[-1].inbox, resumes[-1])
     worker.join(60)
     assert ended[0].state is JobState.FINISHED
+    phases = [one.phase for one in events_of(run) if isinstance(one, PhaseEntered) and one.stage == "teacher"]
+    at = phases.index("paused")
+    assert phases[at - 3 : at + 2] == ["training", "saving", "training", "paused", "training"]
     answers = _answers(events_of(run))
     assert all(answers[command.id].refused is None for command in [*pauses, *resumes])
     whole = fingerprints(trained_run)

@@ -194,7 +194,7 @@ def test_what_is_written_to_the_images_never_reaches_the_cache(folder: Path, dec
 
 def test_an_interrupted_decoding_leaves_nothing_and_is_begun_anew(folder: Path, decodings: list[Path]) -> None:
     def interrupt(doing: str, done: int, total: int, unit: str) -> None:
-        if doing == "decoding" and done == 17:
+        if doing == "caching" and done == 17:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -216,7 +216,7 @@ def test_two_at_the_same_time_decode_once(folder: Path, decodings: list[Path]) -
     waited, found = threading.Event(), []
 
     def slowly(doing: str, done: int, total: int, unit: str) -> None:
-        if doing == "decoding":
+        if doing == "caching":
             assert waited.wait(10)
 
     def meanwhile(doing: str, done: int, total: int, unit: str) -> None:
@@ -351,7 +351,7 @@ def test_a_run_on_a_folder_trains_to_its_end_and_knows_its_images_again(
     assert ended.state is JobState.FINISHED, ended.details or ended.sentence
     assert (_plan(run).data_folder, _plan(run).data_key) == (str(folder), _load(folder, held_out_share=0.2).key)
     phases = [event.phase for event in events_of(run) if isinstance(event, PhaseEntered) and event.stage is None]
-    assert phases == ["loading", "listing", "decoding", "checking", "loading"]
+    assert phases == ["loading", "listing", "caching", "checking", "loading"]
     said = [event.text for event in events_of(run) if isinstance(event, Logged)]
     assert any("1 image could not be read and was left out: red/broken.png." in text for text in said)
     run.weights("teacher").unlink()
@@ -412,7 +412,7 @@ def test_a_stop_is_answered_while_images_are_decoded(
     assert seen[-1] == 5
     status = read_status(run.jobs()[-1].status)
     assert status is not None
-    assert (status.phase, status.total, status.unit) == ("decoding", 40, "images")
+    assert (status.phase, status.total, status.unit) == ("caching", 40, "images")
     assert status.counted == f"{status.done} of 40 images"
     monkeypatch.setattr(decoded, "decode", decode)
     assert run.jobs()[-1].read_plan() is None, "it ended before there was a plan"

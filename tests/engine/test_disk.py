@@ -21,7 +21,7 @@ from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.events import Event, JobEnded, JobState, Logged
+from cfd_studio.protocol.events import Event, JobEnded, JobState, Logged, PhaseEntered
 from cfd_studio.runs import atomic, inbox
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.folder import JobFolder, RunFolder
@@ -127,6 +127,9 @@ def test_a_checkpoint_that_the_disk_refuses_is_written_once_it_takes_it_and_noth
     # One partial folder while it is being written, none of the attempt before.
     assert seen == [(JobState.RUNNING, "", 1), (JobState.PAUSED, expected, 1), (JobState.PAUSED, expected, 1)]
     assert _said(events_of(run), "warning") == [expected]
+    phases = [event.phase for event in events_of(run) if isinstance(event, PhaseEntered)]
+    at = phases.index("waiting for the disk")
+    assert phases[at - 2 : at + 3] == ["training", "saving", "waiting for the disk", "saving", "training"]
     assert fingerprints(run)["judge"] == fingerprints(trained_run)["judge"]
     assert not list(run.path.rglob(".partial-*"))
     assert not (run.path / ".reserve").exists()

@@ -55,9 +55,7 @@ def test_a_million_points_on_three_curves_are_redrawn_in_fifteen_milliseconds(ch
             taken.append(1000 * (time.perf_counter() - began))
             busy.append(1000 * (time.thread_time() - begun))
             QApplication.processEvents()
-        print(
-            f"\nsmoothing {smoothing}, log {log}: first {taken[0]:.1f} ms, then median {np.median(taken[1:]):.1f} ms,"
-        )
+        print(f"\nsmoothing {smoothing}, log {log}: first {taken[0]:.1f}, then median {np.median(taken[1:]):.1f} ms,")
         print(f"95 % within {np.percentile(taken[1:], 95):.1f} ms; of processor time {np.median(busy[1:]):.1f} ms")
         assert np.median(busy[1:]) < 15  # the same as by the clock, where nobody else uses the machine
 

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWi
 from cfd_studio.gui.favourite_keys import FavouriteKeys
 from cfd_studio.gui.model_choices import ModelChoices
 from cfd_studio.gui.models.comparison import FEW_STEPS, ModelKey, ModelRow
-from cfd_studio.gui.sampler_fields import SamplerFields
+from cfd_studio.gui.sampler_fields import SamplerFields, short_row
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
@@ -38,8 +38,8 @@ class CompareChoices(QFrame):
         self.own = Button("Own", role="toggle", tip="Each model with the step count it was made for")
         self.own.setChecked(True)
         self.own.setProperty("small", True)
-        self.seed = _short_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell", 34)
-        self.count = _short_row("Images", "8", f"Images per cell, 1 to {MOST_KEYS}", 46)
+        self.seed = short_row("Seed", "0", "Image i starts from the noise of (seed, i), in every cell", 34)
+        self.count = short_row("Images", "8", f"Images per cell, 1 to {MOST_KEYS}", 46)
         self.only_favourites = Tick("Favourites only")
         self.only_favourites.setToolTip("Draw the starred images, and no others; star one with the key S")
         self.sampler = SamplerFields()
@@ -162,11 +162,6 @@ class CompareChoices(QFrame):
         column.setSpacing(0)
         column.addLayout(fields, 1)
         column.addLayout(buttons)
-
-
-def _short_row(name: str, text: str, tip: str, caption_width: int) -> FieldRow:
-    """Return a field that shares its line with another."""
-    return FieldRow(name, text=text, tip=tip, wide=True, caption_width=caption_width)
 
 
 def _indented(text: str) -> QWidget:

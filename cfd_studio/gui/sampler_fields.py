@@ -3,7 +3,7 @@
 from typing import get_args
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCompleter, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCompleter, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.class_names import class_words
 from cfd_studio.gui.models.fields import number
@@ -25,9 +25,9 @@ _TIPS: dict[SamplerName, str] = {
 }
 
 
-def narrow_row(name: str, text: str, tip: str, choices: list[str] | None = None) -> FieldRow:
-    """Return a field for the column beside the samples."""
-    return FieldRow(name, text=text, tip=tip, choices=choices, wide=True, caption_width=NARROW)
+def short_row(name: str, text: str, tip: str, caption_width: int) -> FieldRow:
+    """Return a field that shares its line with another."""
+    return FieldRow(name, text=text, tip=tip, wide=True, caption_width=caption_width)
 
 
 class SamplerFields(QWidget):
@@ -42,9 +42,11 @@ class SamplerFields(QWidget):
             chip.setProperty("small", True)
             chip.clicked.connect(self._show_eta)
         self.names["ddim"].setChecked(True)
-        self.eta = narrow_row("Eta", "0", fields["eta"].description or "")
-        self.guidance = narrow_row("Guidance", "1", f"{fields['guidance'].description} Students are never guided.")
-        self.label = narrow_row("Class", IN_TURN, "Class of all images of a cell, by number or name", choices=[IN_TURN])
+        self.eta = short_row("Eta", "0", fields["eta"].description or "", 28)
+        tip = f"{fields['guidance'].description} Students are never guided."
+        self.guidance = short_row("Guidance", "1", tip, 62)
+        tip = "Class of all images of a cell, by number or name"
+        self.label = FieldRow("Class", text=IN_TURN, tip=tip, choices=[IN_TURN], wide=True, caption_width=NARROW)
         completer = QCompleter()
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
@@ -62,8 +64,12 @@ class SamplerFields(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(chips)
-        for row in (self.eta, self.guidance, self.label):
-            column.addWidget(row)
+        strengths = QHBoxLayout()
+        strengths.setSpacing(10)
+        for row in (self.eta, self.guidance):
+            strengths.addWidget(row, 1, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(strengths)
+        column.addWidget(self.label)
 
     def show_runs(self, configs: list[RunConfig]) -> None:
         """Offer what the models of some runs can do."""

@@ -61,6 +61,7 @@ class GridView(QWidget):
         self.cursor_key = self.cursor_key if self.cursor_key in wanted else None
         self.hover = None
         self._refit()
+        self.update()
         self.marked.emit()
 
     def set_cell(self, key: Key, cell: Cell) -> None:
@@ -68,7 +69,7 @@ class GridView(QWidget):
         if self.cells.get(key) != cell:
             self.cells[key] = cell
             self._refit()
-            self.update()
+            self.update_cells(key)
 
     def set_room(self, room: QSize) -> None:
         """Fit the grid into a viewport, as far as the images stay readable."""
@@ -124,12 +125,20 @@ class GridView(QWidget):
         """Return all cells, row by row."""
         return [(row.key, column.key) for row in self.rows for column in self.columns]
 
+    def update_cells(self, *keys: Key | None) -> None:
+        """Paint some cells anew, and no others: a block of images is not painted for nothing."""
+        places = set(self.places())
+        for key in keys:
+            if key in places:
+                self.update(self.cell_rect(key).adjusted(-5, -5, 5, 5))  # with their badges
+
     def _refit(self) -> None:
         count = 1 if self.alone else max((cell.count for cell in self.cells.values()), default=8)
-        self.layout_ = GridLayout.fit(len(self.rows), len(self.columns), count, self._room)
-        if self.size() != self.sizeHint():
+        layout = GridLayout.fit(len(self.rows), len(self.columns), count, self._room)
+        if layout != self.layout_:
+            self.layout_ = layout
             self.setFixedSize(self.sizeHint())
-        self.update()
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw headings and the cells in view."""

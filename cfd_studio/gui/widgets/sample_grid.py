@@ -77,10 +77,10 @@ class SampleGrid(GridView):
                 self._dragged, self._pressed = True, event.position()
                 self.lens.drag(moved / side)
         elif hover != self.hover:
+            self.update_cells(self.hover, hover)
             self.hover = hover
             drawn = hover is not None and self.cells.get(hover, Cell()).image is not None
             self.setCursor(Qt.CursorShape.PointingHandCursor if drawn else Qt.CursorShape.ArrowCursor)
-            self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Choose the clicked cell, and the clicked image in all cells."""

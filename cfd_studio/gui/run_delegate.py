@@ -1,7 +1,5 @@
 """A run as a row of the list: what is drawn, said and clicked in it."""
 
-import html
-
 from PySide6.QtCore import (
     QAbstractItemModel,
     QEvent,
@@ -13,15 +11,16 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
+from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from cfd_studio.gui import theme
 from cfd_studio.gui.catalog_feed import ListedRun
-from cfd_studio.gui.models.run_list import LISTED, described
+from cfd_studio.gui.models.run_list import LISTED
 from cfd_studio.gui.run_painting import HEIGHT, LINE, lines_of, paint_run
 
 _LEAST_TAG = 36
+_ON_A_GROUND = QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -56,7 +55,7 @@ class RunDelegate(QStyledItemDelegate):
         paint_run(painter, area, listed, third_line=not lost)
         if lost:
             _paint_resume(painter, resume_area(rect))
-        ground = "surface" if option.state & QStyle.StateFlag.State_Selected else "raised"
+        ground = "surface" if option.state & _ON_A_GROUND else "raised"
         _paint_tags(painter, lines_of(area)[2].translated(0, LINE + 4), listed.summary.about.tags, ground)
         painter.restore()
 
@@ -70,15 +69,6 @@ class RunDelegate(QStyledItemDelegate):
                     self.resume_wanted.emit(listed.path)
                 return True
         return super().editorEvent(event, model, option, index)
-
-    def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
-        """Say the rest of a run; what a person wrote is text, whatever it looks like."""
-        listed = index.data(LISTED)
-        if not isinstance(listed, ListedRun):
-            return super().helpEvent(event, view, option, index)
-        words = html.escape(described(listed.summary))
-        QToolTip.showText(event.globalPos(), f"<p style='white-space: pre-wrap'>{words}</p>", view)
-        return True
 
 
 def resume_area(rect: QRect) -> QRectF:
@@ -94,7 +84,7 @@ def _area(rect: QRect) -> QRect:
 def _paint_ground(painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
     area = QRectF(rect).adjusted(8, 2, -8, -2)
     selected = bool(state & QStyle.StateFlag.State_Selected)
-    if selected or state & QStyle.StateFlag.State_MouseOver:
+    if state & _ON_A_GROUND:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("accent_soft" if selected else "raised"))
         painter.drawRoundedRect(area, 6, 6)

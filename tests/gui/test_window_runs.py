@@ -61,15 +61,17 @@ def test_runs_are_found_by_what_is_said_of_them_and_the_list_keeps_its_place(
 
     QTest.keyClick(browser.list, Qt.Key.Key_F2)
     dialog = _dialog(desk, AboutDialog)
-    QTest.keyClicks(dialog.name, "Best so far")
+    QTest.keyClicks(dialog.name, "Best <i>so</i> far")
     QTest.keyClicks(dialog.tags, "keep, paper")
     QTest.keyClicks(dialog.notes, "temperature 0.9")
     QTest.keyClick(dialog, Qt.Key.Key_Escape)  # at once, before anything was saved by itself
     desk.wait(lambda: not isValid(dialog))
     about = read_about(runs[3].path)
-    assert (about.name, about.tags, about.notes) == ("Best so far", ("keep", "paper"), "temperature 0.9")
-    desk.wait(lambda: desk.header.title.text() == "Best so far" and _names(desk)[3] == "Best so far")
+    assert (about.name, about.tags, about.notes) == ("Best <i>so</i> far", ("keep", "paper"), "temperature 0.9")
+    desk.wait(lambda: desk.header.title.text() == _names(desk)[3] == "Best <i>so</i> far")
 
+    tips = desk.header.title.toolTip(), desk.window.sidebar.model.index(3).data(Qt.ItemDataRole.ToolTipRole)
+    assert all("<i>" not in tip for tip in tips)  # it is text, whatever it looks like
     desk.window.activateWindow()
     desk.wait(desk.window.isActiveWindow)
     QTest.keyClick(desk.window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)

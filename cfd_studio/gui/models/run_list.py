@@ -1,5 +1,6 @@
 """The list of runs, as Qt wants it: searched, sorted, and changed row by row so that a view keeps its place."""
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,7 +65,7 @@ class RunListModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self.rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return name, description or the whole of a row."""
+        """Return name, tooltip, description or the whole of a row."""
         if not index.isValid() or index.row() >= len(self.rows):
             return None
         run = self.rows[index.row()].summary
@@ -73,7 +74,9 @@ class RunListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{run.name}, {STATE_WORDS[run.state]}, {run.stages_done} of {run.stages} stages"
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return described(run)
+            return _described(run)
+        if role == Qt.ItemDataRole.ToolTipRole:  # what a person wrote is text, whatever it looks like
+            return f"<p style='white-space: pre-wrap'>{html.escape(_described(run))}</p>"
         return self.rows[index.row()] if role == LISTED else None
 
     def _arrange(self) -> None:
@@ -114,16 +117,15 @@ class RunListModel(QAbstractListModel):
             self.dataChanged.emit(self.index(row), self.index(row))
 
 
-def described(run: RunSummary) -> str:
-    """Return everything that a tooltip says of a run, as plain lines."""
+def standing_words(run: RunSummary) -> str:
+    """Return the best figure of a run with the space that it was measured in; nothing before there is one."""
+    best = run.best
+    return "" if best is None else f"{best.name} {short(best.value)} in {best.space}"
+
+
+def _described(run: RunSummary) -> str:
     lines = [str(run.path), run.sentence]
     if run.best is not None:
         lines.append(f"Best: {standing_words(run)}, held-out images")
     lines += [", ".join(run.about.tags), run.about.notes[:400]]
     return "\n".join(line for line in lines if line)
-
-
-def standing_words(run: RunSummary) -> str:
-    """Return the best figure of a run with the space that it was measured in; nothing before there is one."""
-    best = run.best
-    return "" if best is None else f"{best.name} {short(best.value)} in {best.space}"

@@ -96,7 +96,7 @@ class RunPage(QWidget):
 
     @Slot(object, int, str)
     def look_at(self, request: SampleRequest, image: int, view: str) -> None:
-        """Look at the ``trajectory`` or ``features`` of one image of a request, to this run or to one beside it."""
+        """Look at the ``trajectory`` or ``features`` of an image of a request; its run is open, or followed beside."""
         snapshot = self._snapshot_of(request.run)
         if snapshot is not None:
             self._guest = request.run

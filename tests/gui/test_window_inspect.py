@@ -170,6 +170,7 @@ def test_features_are_compared_as_distillation_does_and_the_slider_asks_nobody(
     assert "as cfd-2 was trained" in view.words.text()
 
 
+@pytest.mark.slow
 def test_inspect_says_what_is_missing(desk: Any, mini_run: Any, trained_run: RunFolder) -> None:
     desk.open(mini_run())
     desk.page.tabs.setCurrentIndex(INSPECT)
@@ -186,6 +187,7 @@ def test_inspect_says_what_is_missing(desk: Any, mini_run: Any, trained_run: Run
     desk.wait(lambda: not inspect.trajectory.drawing and inspect.trajectory.chart.rows)
 
 
+@pytest.mark.slow
 def test_an_image_of_a_run_beside_the_open_one_is_inspected_until_the_tab_is_left(
     desk: Any, mini_run: Any, trained_run: RunFolder
 ) -> None:

@@ -27,9 +27,10 @@ def marker(entry: Entry, open_run: Path | None) -> Marker | None:
 def dots_of(points: Sequence[Point], measure: Measure, open_run: Path | None) -> list[Dot]:
     """Return the points as they are drawn; runs are named where there are several."""
     several = len({point.entry.run for point in points}) > 1
+    in_front_last = sorted(points, key=lambda point: point.entry.run == open_run)
     return [
         Dot(point.key, point.cost, point.value, mark, point.words(measure, with_run=several))
-        for point in points
+        for point in in_front_last
         if (mark := marker(point.entry, open_run)) is not None
     ]
 

@@ -10,8 +10,8 @@ from cfd_studio.protocol.wording import describe, metric_value, milliseconds
 
 Qualities = Mapping[str, StageQuality]
 _REFERENCES = {"held-out": "held-out images", "train": "training images"}
-_HEADINGS = ("model", "kind", "sampler", "samples", "steps", "calls", "time per image")
-_TEXTS = 3  # columns of words, at the left
+_HEADINGS = ("model", "kind", "steps", "calls", "time per image")
+_TEXTS = 2  # columns of words, at the left
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,28 @@ def _table(
     judged: list[tuple[str, Judgement]], floor: tuple[Figure, ...], measures: list[Measure], words: str
 ) -> QualityTable:
     best = [_best(measure, judged) for measure in measures]
+    drawn = {f"{judgement.samples:,} samples of {judgement.sampler}" for _, judgement in judged}
+    several = ("drawn with",) if len(drawn) > 1 else ()
+    headings = (*_HEADINGS, *several, *(measure.words for measure in measures))
     rows = []
     for kind, judgement in judged:
         values = [measure.value(judgement.figures) for measure in measures]
-        leading = {len(_HEADINGS) + at for at, value in enumerate(values) if value is not None and value == best[at]}
+        first = len(headings) - len(measures)
+        leading = {first + at for at, value in enumerate(values) if value is not None and value == best[at]}
         about = (
             judgement.stage,
             kind,
-            judgement.sampler,
-            f"{judgement.samples:,}",
             f"{judgement.sampling_steps:,}",
             f"{judgement.network_calls:,}",
             milliseconds(judgement.seconds_per_image),
+            *(f"{judgement.samples:,}, {judgement.sampler}" for _ in several),
         )
         rows.append(Row((*about, *_cells(measures, judgement.figures)), frozenset(leading)))
     if any(measure.value(floor) is not None for measure in measures):
-        rows.append(Row(("floor", "Real against real", *[""] * 5, *_cells(measures, floor)), floor=True))
-    headings = (*_HEADINGS, *(measure.words for measure in measures))
-    return QualityTable(f"Against the {words}; the best of a column is marked.", headings, tuple(rows))
+        empty = [""] * (len(headings) - len(measures) - _TEXTS)
+        rows.append(Row(("floor", "Real against real", *empty, *_cells(measures, floor)), floor=True))
+    said = "" if several else f"{drawn.pop().capitalize()} against"
+    return QualityTable(f"{said or 'Against'} the {words}; the best of a column is marked.", headings, tuple(rows))
 
 
 def _best(measure: Measure, judged: list[tuple[str, Judgement]]) -> float | None:

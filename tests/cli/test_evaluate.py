@@ -14,6 +14,7 @@ from cfd_studio.cli.app import run_command_line
 from cfd_studio.cli.quality_table import QualityTable
 from cfd_studio.protocol.figures import INCEPTION_SPACE, Figure
 from cfd_studio.protocol.study import JudgementOverRuns, figures_over_runs
+from cfd_studio.runs.evaluations import Evaluations
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -253,3 +254,16 @@ def test_cells_have_three_digits_and_the_spread_as_many_decimals(capsys: pytest.
 def test_a_run_judged_before_there_was_precision_has_no_columns_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     _table(frechet=0.0123).write(markdown=True)
     assert capsys.readouterr().out.splitlines()[-1] == "| pd-1 | 1 | 2 | 0.0123 |"
+
+
+def test_figures_are_kept_in_the_run_on_request_and_a_report_shows_them(trained_run: RunFolder, tmp_path: Path) -> None:
+    assert call("evaluate", trained_run.path, "--stage", "cfd-2", "--own", "--samples", "16") == 0
+    assert trained_run.evaluations() == []
+    assert call("evaluate", trained_run.path, "--stage", "cfd-2", "--own", "--samples", "16", "--keep") == 0
+    evaluations = Evaluations(trained_run)
+    evaluations.refresh()
+    quality = evaluations.joined("cfd-2", trained_run.quality("cfd-2"))
+    assert quality is not None
+    assert [one.way for one in quality.judgements] == [(2, "ddim", 32), (1, "ddim", 32), (2, "ddim", 16)]
+    assert call("report", trained_run.path, "--out", tmp_path / "report.html") == 0
+    assert "<td>16, ddim</td>" in (tmp_path / "report.html").read_text()

@@ -67,7 +67,9 @@ def _icon(symbol: str, colour: str, background: str) -> QIcon:
     painter = QPainter(pixmap)
     _paint(painter, symbol, colour, background, QRectF(0, 0, _ROOM, _ROOM))
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # a style would tint it, and colour means something here
+    return icon
 
 
 def _paint(painter: QPainter, symbol: str, colour: str, background: str, room: QRectF) -> None:

@@ -128,7 +128,8 @@ class Desk:
         self.wait(lambda: self.snapshot.stages[stage].step >= step)
 
     def end(self) -> None:
-        """Stop whatever works and wait for it."""
+        """Stop whatever works and wait for it; nothing takes its place."""
+        self.window.queue.pause()
         if self.window.controller.jobs_here():
             self.window.controller.stop_everything()
             self.wait(lambda: not self.window.controller.jobs_here())

@@ -142,7 +142,7 @@ def test_a_busy_device_offers_the_queue_which_survives_closing_and_asks_before_i
     assert not desk.window.controller.jobs_here()
     desk.open(endless)
     desk.click(desk.window.banner.act)
-    desk.wait(lambda: desk.snapshot.job == 2 and desk.snapshot.stages["judge"].step > step)
+    desk.wait(lambda: desk.snapshot.job == 2 and desk.snapshot.stages["judge"].resumed)
     assert desk.snapshot.stages["judge"].resumed[0] >= step
     desk.wait(desk.header.stop_keep.isEnabled)
     desk.header.stop_keep.trigger()

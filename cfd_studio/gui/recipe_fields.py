@@ -20,7 +20,7 @@ from cfd_studio.gui.widgets.tick_row import TickRow
 MOST_COLUMNS = 3
 COLUMN_WIDTH = 320  # narrower, a value that is words has no room
 _SPACING = 16
-_LAST_HEIGHT = 8  # in lines of a form, about
+_SECOND_HEIGHT = 8  # in lines of a form, about
 # What is chosen rather than typed, and the files to choose from; a folder where there are none.
 _PATHS = {".source.path": "", ".source.file": "Weights (*.pth *.safetensors)"}
 
@@ -45,7 +45,7 @@ class RecipeFields(QWidget):
         self._fields: dict[str, FormField] = {}
         self._titles: list[tuple[QLabel, QLabel]] = []
         self._cards: list[tuple[QWidget, int]] = []
-        self._last: QWidget | None = None
+        self._second: QWidget | None = None
         self._shape: object = None
         self._columns = [QVBoxLayout() for _ in range(MOST_COLUMNS)]
         self._placed = 0
@@ -58,7 +58,7 @@ class RecipeFields(QWidget):
             column.setAlignment(Qt.AlignmentFlag.AlignTop)
             row.addLayout(column, 1)
 
-    def show_groups(self, groups: list[FormGroup], known: Callable[[str], list[str]], last: QWidget | None) -> None:
+    def show_groups(self, groups: list[FormGroup], known: Callable[[str], list[str]], second: QWidget | None) -> None:
         """Show fields; those that are there already are filled anew, and keep the focus.
 
         Parameters
@@ -66,8 +66,8 @@ class RecipeFields(QWidget):
         groups : list of FormGroup
         known : callable
             Returns what may stand in a field of that path, to be chosen from.
-        last : QWidget or None
-            A card of another kind that stands with them.
+        second : QWidget or None
+            A card of another kind that stands behind the first.
         """
         fields = {field.path: field for group in groups for field in group.fields}
         choices = {path: tuple(known(path)) for path in fields}
@@ -75,11 +75,11 @@ class RecipeFields(QWidget):
             (one.path, one.editor, one.choices and tuple(one.choices), choices[one.path]) for one in fields.values()
         ]
         self._fields = fields
-        if (shape, last) == self._shape:
+        if (shape, second) == self._shape:
             self._refill()
         else:
-            self._shape = (shape, last)
-            self._draw(groups, choices, last)
+            self._shape = (shape, second)
+            self._draw(groups, choices, second)
         for (title, subtitle), group in zip(self._titles, groups, strict=True):
             title.setText(group.title)
             subtitle.setText(group.subtitle)
@@ -99,22 +99,22 @@ class RecipeFields(QWidget):
                 row.set_text(field.text)
                 row.blockSignals(False)
 
-    def _draw(self, groups: list[FormGroup], choices: dict[str, tuple[str, ...]], last: QWidget | None) -> None:
+    def _draw(self, groups: list[FormGroup], choices: dict[str, tuple[str, ...]], second: QWidget | None) -> None:
         focused = next((path for path, row in self.rows.items() if row.isAncestorOf(self.focusWidget() or self)), "")
         self.setUpdatesEnabled(False)
         for card, _ in self._cards:
             card.hide()
-            if card is self._last:
+            if card is self._second:
                 for column in self._columns:
                     column.removeWidget(card)
             else:
                 card.deleteLater()
-        self.rows, self._titles, self._cards, self._last = {}, [], [], last
+        self.rows, self._titles, self._cards, self._second = {}, [], [], second
         for group in groups:
             self._cards.append((self._card(group, choices), 2 + len(group.fields)))
-        if last is not None:
-            last.setParent(self)
-            self._cards.append((last, _LAST_HEIGHT))
+        if second is not None:
+            second.setParent(self)
+            self._cards.insert(1, (second, _SECOND_HEIGHT))
         self._place()
         if focused in self.rows:
             self.rows[focused].setFocus()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
@@ -67,11 +67,13 @@ class StageOutline(QWidget):
         for index, content in items:
             if self.cards[index].content != content:
                 self.cards[index].show_content(content)
-        self.selected = selected
+        moved, self.selected = selected != self.selected, selected
         for index, card in self.cards.items():
             card.setChecked(index == selected)
         for button in (self.copy, self.remove):
             button.setEnabled(selected != RUN)
+        if moved:  # a card that was only just made has no place before the next round of events
+            QTimer.singleShot(0, self, self._show_selected)
 
     def take_focus(self) -> None:
         """Put the keys on the chosen card."""
@@ -119,6 +121,9 @@ class StageOutline(QWidget):
     def _offer(self, menu: QMenu, words: str, make: Callable[[], TreeEdit]) -> None:
         menu.addAction(words).triggered.connect(lambda: self.edited.emit(make()))
 
+    def _show_selected(self) -> None:
+        self._scroll.ensureWidgetVisible(self.cards[self.selected])
+
     def _show_add_menu(self) -> None:
         self._popup(self.add_menu(), self.add.mapToGlobal(QPoint(0, self.add.height() + 4)))
 
@@ -158,7 +163,6 @@ class StageOutline(QWidget):
         if 0 <= place < len(order):
             order[place].setFocus()
             self._pick(list(self.cards)[place])
-            self._scroll.ensureWidgetVisible(order[place])
 
     def _make_cards(self, items: list[tuple[int, OutlineContent]]) -> None:
         for card in self.cards.values():

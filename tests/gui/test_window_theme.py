@@ -74,7 +74,7 @@ def test_every_button_and_field_has_an_accessible_name(desk: Any, trained_run: A
     desk.open(trained_run)
     desk.page.tabs.setCurrentIndex(1)
     desk.window.show_new_run()
-    desk.wait(lambda: desk.window.new_run.cards.rows)
+    desk.wait(lambda: desk.window.new_run.plan.fields.rows)
     nameless = [
         widget
         for kind in (QAbstractButton, QComboBox, QSlider)

@@ -1,22 +1,20 @@
 """The plan of a new run: a preset, the stages as cards, their fields, and what is wrong beside each."""
 
-import itertools
-import re
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Clerk
 from cfd_studio.gui.changes_view import ChangesView
 from cfd_studio.gui.command_copy import CommandCopy
 from cfd_studio.gui.errand_desk import ErrandDesk
-from cfd_studio.gui.estimate_line import EstimateLine
+from cfd_studio.gui.form_bar import FormBar
 from cfd_studio.gui.models.draft import Draft, Origin
 from cfd_studio.gui.models.gallery import preset_content
+from cfd_studio.gui.models.run_names import folder_for
 from cfd_studio.gui.models.verdict import Verdict
 from cfd_studio.gui.plan_view import PlanView
 from cfd_studio.gui.preset_gallery import PresetGallery
@@ -65,12 +63,10 @@ class NewRunPanel(QWidget):
         self.undo = Button(icon="rotate-left", role="ghost", tip="Undo (Ctrl+Z)")
         self.redo = Button(icon="rotate-right", role="ghost", tip="Redo (Ctrl+Shift+Z)")
         self.every = Button("All settings", role="toggle", tip="Show every field instead of the few that matter most")
-        self.verdict = label("", "muted", wrap=True)
-        self.estimate = EstimateLine(desk)
-        self.command = Button("Copy command", icon="terminal", tip="Copy the command line that starts this very run")
-        self.queue = Button("Add to queue", icon="list-ol", tip="Let the run wait until the device is free")
-        self.start = Button("Start", icon="play", role="primary", tip="Create the run and start training (Ctrl+Return)")
-        self.cancel = Button("Cancel", tip="Leave the form as it is (Esc)")
+        self.bar = FormBar(desk)
+        self.verdict, self.estimate = self.bar.verdict, self.bar.estimate
+        self.start, self.queue, self.command = self.bar.start, self.bar.queue, self.bar.command
+        self.cancel = self.bar.cancel
         self.tabs = QTabBar()
         self.pages = QStackedWidget()
         self._lay_out()
@@ -131,8 +127,8 @@ class NewRunPanel(QWidget):
         """Say beside the folder why the run cannot be made there."""
         self._spent = False
         self.folder.show_problem(sentence)
-        self._say(self.folder.problem(), wrong=True)
-        self._may_start(True)
+        self.bar.say(self.folder.problem(), wrong=True)
+        self.bar.let(True)
         self.reveal("folder").setFocus()
 
     def reveal(self, path: str) -> QWidget:
@@ -179,38 +175,22 @@ class NewRunPanel(QWidget):
         """Say what a check found; None while it is not done."""
         self._verdict = verdict
         if verdict is None:
-            self._may_start(False)
-            self._say("Looking at the run that weights are taken from…", wrong=False)
+            self.bar.let(False)
+            self.bar.say("Looking at the run that weights are taken from…", wrong=False)
             return
         if not self._folder_typed and verdict.config is not None:
             self._propose_folder(verdict.config.name)
         count = verdict.count + self.plan.show_verdict(verdict)
-        self._may_start(count == 0)
+        self.bar.let(count == 0)
         self.estimate.show_experiment(verdict.config, self.machine.device.text())
         problems = f"{count} field{'s' if count != 1 else ''} to mend"
-        self._say(problems if count else "Everything fits.", wrong=bool(count))
-
-    def _may_start(self, may: bool) -> None:
-        for button in (self.start, self.queue, self.command):
-            button.setEnabled(may)
-
-    def _say(self, sentence: str, wrong: bool) -> None:
-        """Say at the foot how the form stands."""
-        self.verdict.setText(sentence)
-        self.verdict.setProperty("role", "problem" if wrong else "muted")
-        self.verdict.style().unpolish(self.verdict)
-        self.verdict.style().polish(self.verdict)
+        self.bar.say(problems if count else "Everything fits.", wrong=bool(count))
 
     def _propose_folder(self, name: str) -> None:
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
-        shown = typed_path(self.folder.text())
-        ours = re.fullmatch(rf"{re.escape(slug)}-\d{{8}}-\d{{6}}(-\d+)?", shown.name)
-        if ours is None or shown in self._given:
-            first = self._root / f"{slug}-{time.strftime('%Y%m%d-%H%M%S')}"
-            numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
-            free = next(path for path in itertools.chain([first], numbered) if path not in self._given)
+        folder = folder_for(name, self._root, typed_path(self.folder.text()), self._given)
+        if str(folder) != self.folder.text():
             self.folder.input.blockSignals(True)
-            self.folder.set_text(str(free))
+            self.folder.set_text(str(folder))
             self.folder.input.blockSignals(False)
 
     def _folder_edited(self) -> None:
@@ -260,7 +240,7 @@ class NewRunPanel(QWidget):
 
     def _start(self) -> None:
         if filled := self._filled():
-            self._may_start(False)
+            self.bar.let(False)
             self._spent = True
             self.start_wanted.emit(*filled)
 
@@ -271,7 +251,7 @@ class NewRunPanel(QWidget):
             self.queue_wanted.emit(*filled)
             self._folder_typed = False
             self.check()
-            self._say(f"{filled[1].name} was added to the queue.", wrong=False)
+            self.bar.say(f"{filled[1].name} was added to the queue.", wrong=False)
 
     def _copy(self) -> None:
         request = self.machine.request()
@@ -299,7 +279,7 @@ class NewRunPanel(QWidget):
         self.start.clicked.connect(self._start)
         self.queue.clicked.connect(self._queue)
         self.command.clicked.connect(self._copy)
-        self._copying.said.connect(self._say)
+        self._copying.said.connect(self.bar.say)
         self.cancel.clicked.connect(self.cancelled)
 
     def _lay_out(self) -> None:
@@ -325,19 +305,9 @@ class NewRunPanel(QWidget):
         body = QHBoxLayout()
         body.setContentsMargins(24, 12, 16, 0)
         body.addWidget(self.pages)
-        bar = QFrame()
-        bar.setProperty("role", "bar")
-        foot = QHBoxLayout(bar)
-        foot.setContentsMargins(24, 12, 24, 12)
-        foot.setSpacing(8)
-        foot.addWidget(self.verdict, 1)
-        foot.addWidget(self.estimate, 2)
-        foot.addSpacing(8)
-        for button in (self.command, self.cancel, self.queue, self.start):
-            foot.addWidget(button)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addLayout(head)
         whole.addLayout(body, 1)
-        whole.addWidget(bar)
+        whole.addWidget(self.bar)

@@ -64,6 +64,7 @@ class RunPage(QWidget):
         self.curves.pointed.connect(self.strips.point_at)
         self.strips.moment_shown.connect(self.curves.put_needle)
         self.judge.compare_wanted.connect(self.restore_sheet)
+        self.compare.inspect_wanted.connect(self.look_at)
 
     def reset(self) -> None:
         """Make room for another run."""

@@ -298,9 +298,9 @@ def test_a_sampling_session_without_memory_says_so_lets_go_of_its_models_and_ans
     try:
         whole = _ask(session, request)
         _ask(session, other)
-        kept = [weakref.ref(model.denoiser) for model in session._models.values()]
+        kept = [weakref.ref(model.denoiser) for model in session._models._things.values()]
         assert len(kept) == 2
-        session._models.popitem(last=False)
+        session._models._things.popitem(last=False)
         gc.collect()
         gc.disable()
         allocation.fails(models, name, DEVICE_MEMORY[0])

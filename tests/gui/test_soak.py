@@ -85,6 +85,9 @@ def cycle(
     stages = [stage for stage in mini_recipe["stages"] if stage["id"] in ("judge", "teacher")]
     stages[1]["optimization"]["steps"] = 1_000_000
     runs = [mini_run(name=f"run-{index}", stages=stages[:2]) for index in range(4)]
+    for run in runs:
+        desk.open(run)
+    desk.wait(lambda: len(desk.window.welcome.cards) == len(runs))  # the first page shows each
     chance = random.Random(11)
     monkeypatch.setattr(run_feed, "POLL_SECONDS", 0.02)
     desk.window._timer.setInterval(20)

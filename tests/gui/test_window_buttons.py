@@ -41,9 +41,9 @@ def test_start_trains_and_finishes(desk: Any, mini_run: Any) -> None:
     assert cards["judge"].content.big.endswith("%")
     assert "trained" in desk.page.log.text.toPlainText()
     desk.page.tabs.setCurrentIndex(2)
-    rows = desk.page.figures.table.rows
-    assert [row[0] for row in rows if row[0] == "teacher"]
-    assert rows[-1][0] == "floor"
+    entries = desk.page.judge.order.shown()
+    assert [entry for entry in entries if entry.stage == "teacher"]
+    assert entries[-1].kind == "floor"
 
 
 def test_pause_and_resume(desk: Any, long_run: RunFolder) -> None:

@@ -167,8 +167,8 @@ def test_a_run_is_cloned_resumed_forgotten_and_thrown_away(
 
     window.run_actions.do("clone", listed(runs[4]))
     desk.wait(lambda: window.pages.currentWidget() is window.new_run)
-    assert window.new_run.cards.rows["name"].text() == "Run 4"
-    assert window.new_run.machine.threads.text() == "2"
+    window.new_run.reveal("name")
+    assert window.new_run.plan.fields.rows["name"].text() == "Run 4"
     assert window.new_run.start.isEnabled()
 
     window.sidebar.recent.aboutToShow.emit()
@@ -194,7 +194,7 @@ def test_a_run_is_cloned_resumed_forgotten_and_thrown_away(
     assert window.open_path is None
     assert window.pages.currentWidget() is window.welcome
     assert len(window.welcome.cards) == 4
-    assert load_settings().opened == ()
+    desk.wait(lambda: load_settings().opened == ())
     QTest.mouseClick(window.welcome.cards[0], Qt.MouseButton.LeftButton)
     desk.wait(lambda: window.open_path == window.welcome.cards[0].listed.path)
 

@@ -80,7 +80,7 @@ def test_errands_are_done_one_after_the_other_the_oldest_first(
     busy = threading.Lock()
     asked: list[Any] = []
 
-    def bring_in(file: Path, folder: Path, *, data: str) -> str:
+    def bring_in(file: Path, folder: Path, *, data: str, image_size: int, name: str) -> str:
         assert busy.acquire(blocking=False)
         asked.append((file.name, folder.name, data))
         busy.release()

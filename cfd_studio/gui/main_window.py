@@ -1,6 +1,7 @@
 """The main window: it wires panels, controller and feeds to one another."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, QTimer, Slot
@@ -76,7 +77,8 @@ class MainWindow(QMainWindow):
         self.errands = ErrandDesk(errands, self.bridge)
         self.transfers = Transfers(self, self.errands, self.clerk)
         self.feed: RunFeed | None = None
-        self.side_feeds = SideFeeds(self.clerk)
+        self.side_feeds = SideFeeds()
+        self.side_feeds.full.connect(partial(self.say, kind="warning"))
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
@@ -124,7 +126,7 @@ class MainWindow(QMainWindow):
         path = Path(os.path.abspath(path))  # noqa: PTH100, for a link stays what the person chose
         if path != self.open_path:
             if self.feed is not None:
-                self.clerk.submit(self.feed.close)
+                self.feed.leave()
             self.page.reset()
             self.banner.clear()
             self.feed = RunFeed(path)
@@ -135,7 +137,7 @@ class MainWindow(QMainWindow):
     def close_run(self, path: Path) -> None:
         """Leave a run, if it is the one that is shown."""
         if self.feed is not None and path == self.feed.path:
-            self.clerk.submit(self.feed.close)
+            self.feed.leave()
             self.feed = None
             self.page.reset()
             self.show_home()
@@ -233,7 +235,7 @@ class MainWindow(QMainWindow):
 
     def _not_a_run(self, error: str) -> None:
         if self.feed is not None:
-            self.clerk.submit(self.feed.close)
+            self.feed.leave()
             self.feed = None
         self.show_home()
         self.say(error)

@@ -13,8 +13,8 @@ from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.launcher import JobHandle
 from cfd_studio.workers.fitness import Fitness
-from cfd_studio.workers.priority import BACKGROUND_NICENESS, lower_priority
 from cfd_studio.workers.memory import Memory
+from cfd_studio.workers.priority import BACKGROUND_NICENESS, lower_priority
 from cfd_studio.workers.process import ProcessLauncher
 from cfd_studio.workers.recall import Recall
 from cfd_studio.workspace.drawings import Drawings

@@ -215,7 +215,8 @@ class MainWindow(QMainWindow):
         path = snapshot.path
         self.page.header.show_worker(self.preferences.settings.worker)
         self.page.judge.show_evaluating(self.judging.evaluates(path))
-        self.page.show_snapshot(snapshot, self.controller.asked(path), ours=self.controller.in_window(path))
+        asked = self.controller.asked(path) | self.queue.asked(path)
+        self.page.show_snapshot(snapshot, asked, ours=self.controller.in_window(path))
 
     def _tell_end(self, snapshot: RunSnapshot) -> None:
         """Say once how a job failed, and where the run goes on."""
@@ -292,8 +293,12 @@ class MainWindow(QMainWindow):
     def _controller_changed(self, path: Path) -> None:
         if self.feed is not None and path == self.feed.path:
             self.feed.nudge()
-            if self.page.snapshot is not None:
-                self._refresh(self.page.snapshot)
+            self._asked_changed()
+
+    @Slot()
+    def _asked_changed(self) -> None:
+        if self.feed is not None and self.page.snapshot is not None:
+            self._refresh(self.page.snapshot)
 
     @Slot()
     def _back(self) -> None:
@@ -320,6 +325,7 @@ class MainWindow(QMainWindow):
         self.new_run.run_wanted.connect(self._choose_run_to_clone)
         self.new_run.file_wanted.connect(self._choose_recipe)
         self.controller.changed.connect(self._controller_changed)
+        self.queue.changed.connect(self._asked_changed)
         self.controller.created.connect(self._created)
         self.transfers.said.connect(self.say)
         self.transfers.imported.connect(self.open_run)

@@ -1,6 +1,7 @@
 """The main window: it wires panels, controller and feeds to one another."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, QTimer, Slot
@@ -76,7 +77,8 @@ class MainWindow(QMainWindow):
         self.errands = ErrandDesk(errands, self.bridge)
         self.transfers = Transfers(self, self.errands, self.clerk)
         self.feed: RunFeed | None = None
-        self.side_feeds = SideFeeds(self.clerk)
+        self.side_feeds = SideFeeds()
+        self.side_feeds.full.connect(partial(self.say, kind="warning"))
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
         self.sidebar = Sidebar()
         self.welcome = WelcomePanel()
@@ -124,7 +126,7 @@ class MainWindow(QMainWindow):
         path = Path(os.path.abspath(path))  # noqa: PTH100, for a link stays what the person chose
         if path != self.open_path:
             if self.feed is not None:
-                self.clerk.submit(self.feed.close)
+                self.feed.leave()
             self.page.reset()
             self.banner.clear()
             self.feed = RunFeed(path)
@@ -135,7 +137,7 @@ class MainWindow(QMainWindow):
     def close_run(self, path: Path) -> None:
         """Leave a run, if it is the one that is shown."""
         if self.feed is not None and path == self.feed.path:
-            self.clerk.submit(self.feed.close)
+            self.feed.leave()
             self.feed = None
             self.page.reset()
             self.show_home()
@@ -213,7 +215,8 @@ class MainWindow(QMainWindow):
         path = snapshot.path
         self.page.header.show_worker(self.preferences.settings.worker)
         self.page.judge.show_evaluating(self.judging.evaluates(path))
-        self.page.show_snapshot(snapshot, self.controller.asked(path), ours=self.controller.in_window(path))
+        asked = self.controller.asked(path) | self.queue.asked(path)
+        self.page.show_snapshot(snapshot, asked, ours=self.controller.in_window(path))
 
     def _tell_end(self, snapshot: RunSnapshot) -> None:
         """Say once how a job failed, and where the run goes on."""
@@ -233,7 +236,7 @@ class MainWindow(QMainWindow):
 
     def _not_a_run(self, error: str) -> None:
         if self.feed is not None:
-            self.clerk.submit(self.feed.close)
+            self.feed.leave()
             self.feed = None
         self.show_home()
         self.say(error)
@@ -290,8 +293,12 @@ class MainWindow(QMainWindow):
     def _controller_changed(self, path: Path) -> None:
         if self.feed is not None and path == self.feed.path:
             self.feed.nudge()
-            if self.page.snapshot is not None:
-                self._refresh(self.page.snapshot)
+            self._asked_changed()
+
+    @Slot()
+    def _asked_changed(self) -> None:
+        if self.feed is not None and self.page.snapshot is not None:
+            self._refresh(self.page.snapshot)
 
     @Slot()
     def _back(self) -> None:
@@ -318,6 +325,7 @@ class MainWindow(QMainWindow):
         self.new_run.run_wanted.connect(self._choose_run_to_clone)
         self.new_run.file_wanted.connect(self._choose_recipe)
         self.controller.changed.connect(self._controller_changed)
+        self.queue.changed.connect(self._asked_changed)
         self.controller.created.connect(self._created)
         self.transfers.said.connect(self.say)
         self.transfers.imported.connect(self.open_run)

@@ -10,6 +10,7 @@ from cfd_studio.gui.bridge import Clerk
 from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.queue_keeper import QueueKeeper
 from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.errors import printable
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workspace.queue import LONGEST_NAME, MOST_ENTRIES, QueueEntry
@@ -89,7 +90,11 @@ class QueueArrivals(QObject):
         return False
 
     def _add(self, path: Path, name: str, request: ExecutionRequest) -> None:
-        entry = QueueEntry(path=path, name=name[:LONGEST_NAME], request=request)
+        try:
+            entry = QueueEntry(path=path, name=name[:LONGEST_NAME], request=request)
+        except ValueError:
+            self._refused(f"{printable(str(path))}: the queue takes no such name of a folder. Rename it.")
+            return
         self._keeper.add(entry)
         place = len(self._keeper.queue.ready)
         words = f"“{entry.name}” is number {place} in the queue"

@@ -92,6 +92,11 @@ class QueueKeeper(QObject):
         """Change what an entry that did not begin yet asks of the machine, and when."""
         self._become(self.queue.changed(id, request=request, not_before=not_before))
 
+    def asked(self, path: Path) -> frozenset[str]:
+        """Return ``queued`` of a run that waits for its turn."""
+        entry = self.queue.of_run(path)
+        return frozenset({"queued"} if entry is not None and entry.ready else ())
+
     def show_active(self, paths: tuple[Path, ...]) -> None:
         """Take note of the runs in work, by whomever."""
         self._elsewhere = paths

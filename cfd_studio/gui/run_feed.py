@@ -65,10 +65,14 @@ class RunFeed:
         """Read at once."""
         self._wake.set()
 
-    def close(self) -> None:
-        """End the thread."""
+    def leave(self) -> None:
+        """Follow no more; the thread ends by itself, on a disk that does not answer late."""
         self._closing = True
         self._wake.set()
+
+    def close(self) -> None:
+        """End the thread, and wait for it."""
+        self.leave()
         self._thread.join(10)
 
     def _follow(self) -> None:
@@ -85,7 +89,7 @@ class RunFeed:
             pause = POLL_SECONDS
             try:
                 mirror.refresh(SLICE_SECONDS)
-                self._evaluations.refresh()
+                self._evaluations.refresh(SLICE_SECONDS)
                 state, status, holder = _state(folder, self._pulse)
                 strips = self._look_at_strips(folder, mirror)
                 jobs = folder.jobs()
@@ -98,7 +102,7 @@ class RunFeed:
                     snapshot = self._snapshot(mirror, jobs, state, status, holder, plan, about)
                     with self._lock:
                         self._newest = snapshot
-                pause = 0.0 if mirror.behind else POLL_SECONDS
+                pause = 0.0 if mirror.behind or self._evaluations.behind else POLL_SECONDS
             except Exception:
                 # One bad read (a folder being moved, a share that is away) must not end the watch.
                 _LOG.exception("reading %s failed", self.path)

@@ -1,5 +1,8 @@
 """What was measured of a run besides its training: the journals of the jobs that only measure, read as they grow."""
 
+import math
+import time
+
 from cfd_studio.protocol.events import StageJudged
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.runs.folder import RunFolder
@@ -18,6 +21,8 @@ class Evaluations:
     ----------
     version : int
         Grows whenever there are more figures, or others.
+    behind : bool
+        Whether the last `refresh` ended before it had read everything.
     status : JobStatus or None
         Of the newest evaluation.
     """
@@ -29,10 +34,12 @@ class Evaluations:
         self._found: dict[str, StageQuality] = {}
         self._joined: dict[str, tuple[StageQuality | None, StageQuality]] = {}
         self.version = 0
+        self.behind = False
         self.status: JobStatus | None = None
 
-    def refresh(self) -> None:
-        """Read what is new."""
+    def refresh(self, seconds: float = math.inf) -> None:
+        """Read what is new, for about so many seconds."""
+        deadline = time.monotonic() + seconds
         jobs = self._run.evaluations()
         self.status = read_status(jobs[-1].status) if jobs else None
         try:
@@ -42,6 +49,10 @@ class Evaluations:
                     for event in events:
                         if isinstance(event, StageJudged) and event.quality.stage in self._stages:
                             self._take(event.quality)
+                    self.behind = time.monotonic() > deadline
+                    if self.behind:
+                        return
+            self.behind = False
         except JournalReplaced:  # read anew the next time
             self._readers.clear()
             self._found.clear()

@@ -86,12 +86,17 @@ class Desk(ABC, Generic[Wish, Answer]):
                 self._serving = None
 
     def _close(self, patience: float | None = None) -> None:
-        """Drop everything, and end the thread as soon as it is free; wait so many seconds for it, or until it is."""
+        """Drop everything, and end the thread as soon as it is free; wait so many seconds for it, or until it is.
+
+        The program does not end before it: torch aborts where the interpreter goes away under one of its calls.
+        """
         self._drop()
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join(patience)
+        if self._thread.is_alive():
+            threading.Thread(target=self._thread.join, name=f"{self._thread.name}-end", daemon=False).start()
 
     def _still_wanted(self) -> None:
         """Return, unless the wish being served was dropped."""

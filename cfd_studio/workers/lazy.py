@@ -1,6 +1,6 @@
 """The workers of a window that must be there at once: what they need (torch: seconds) is loaded behind it.
 
-A job in a process of its own waits for none of that.
+Neither a job in a process of its own nor what was drawn before waits for any of that.
 """
 
 import threading
@@ -13,8 +13,10 @@ from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.launcher import JobHandle
 from cfd_studio.workers.fitness import Fitness
+from cfd_studio.workers.memory import Memory
 from cfd_studio.workers.priority import BACKGROUND_NICENESS, lower_priority
 from cfd_studio.workers.process import ProcessLauncher
+from cfd_studio.workers.recall import Recall
 from cfd_studio.workspace.drawings import Drawings
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class LazyWorkers:
     niceness : int, optional
         Of their threads.
     drawings : Drawings, optional
-        Where the session keeps what it drew.
+        Where the session keeps what it drew, and where a request is looked for first.
 
     Attributes
     ----------
@@ -55,7 +57,8 @@ class LazyWorkers:
 
     def __init__(self, niceness: int = BACKGROUND_NICENESS, drawings: Drawings | None = None) -> None:
         self._niceness = niceness
-        self._drawings = drawings
+        self._memory = Memory(drawings) if drawings else None
+        self._recall = Recall(self._memory, self._draw, niceness) if self._memory else None
         self._apart = ProcessLauncher(niceness)
         self.fitness = Fitness()
         self._lock = threading.Lock()
@@ -72,8 +75,9 @@ class LazyWorkers:
     def load(self) -> None:
         """Begin to load; harmless when repeated."""
         with self._lock:
-            if self._loading is None:
-                self._loading = threading.Thread(target=self._load, name="cfd-load", daemon=True)
+            if self._loading is None and not self._closing:
+                # No daemon: torch aborts where the interpreter goes away while it is imported.
+                self._loading = threading.Thread(target=self._load, name="cfd-load", daemon=False)
                 self._loading.start()
 
     def wait(self) -> None:
@@ -98,7 +102,12 @@ class LazyWorkers:
 
     def request(self, request: SampleRequest, answer: "Callable[[SampleAnswer], None]", *, owner: str = "") -> None:
         """Queue a request, as a `Session` does."""
+        if self._recall is not None:
+            self._recall.request(request, answer, owner)
+        else:
+            self._draw(request, answer, owner)
 
+    def _draw(self, request: SampleRequest, answer: "Callable[[SampleAnswer], None]", owner: str) -> None:
         def ask() -> None:
             if self._session is not None:
                 self._session.request(request, answer, owner=owner)
@@ -109,6 +118,8 @@ class LazyWorkers:
 
     def cancel(self, owner: str | None = None) -> None:
         """Drop what waits, of one owner or of all, as a `Session` does."""
+        if self._recall is not None:
+            self._recall.cancel(owner)
         with self._lock:
             self._early = [one for one in self._early if one.kind != "drawing" or owner not in (None, one.owner)]
         if self._session is not None:
@@ -133,8 +144,14 @@ class LazyWorkers:
             self._errands.cancel_errands(owner)
 
     def close(self) -> None:
-        """Cancel everything and end the threads; loading that goes on is left to itself."""
-        self._closing = True
+        """Cancel everything and end the threads; nobody waits for loading that goes on but the end of the program."""
+        with self._lock:
+            self._closing = True
+            if self._loading is None:
+                self._settled = True
+                self._loaded.set()
+        if self._recall is not None:
+            self._recall.close()
         self.cancel()
         self.cancel_errands()
         if self._session is not None:
@@ -155,7 +172,7 @@ class LazyWorkers:
             with self._lock:
                 self._launcher = launcher
                 if not self._closing:
-                    self._session = SamplingSession(turns, self._niceness, self.fitness, self._drawings)
+                    self._session = SamplingSession(turns, self._niceness, self.fitness, self._memory)
                     self._errands = ErrandRunner(turns, self._niceness, self.fitness)
         except Exception as error:
             # Whatever the reason (a library that is missing), every wish must still get an answer.
@@ -163,6 +180,8 @@ class LazyWorkers:
         with self._lock:
             early, self._early = self._early, []
             self._settled = True
+            while early and self._session is not None:  # nobody cancels what is between here and there
+                early.pop(0).ask()
         try:
             for one in early:
                 one.ask()

@@ -1,4 +1,4 @@
-"""A desk before the session's: what was drawn before is answered at once, however busy the device is."""
+"""A desk before the session's: what was drawn before is answered at once, however busy or far from loaded that is."""
 
 import threading
 from collections.abc import Callable
@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
 from cfd_studio.workers.desk import Desk
-from cfd_studio.workers.sample_keys import SampleKeys
-from cfd_studio.workspace.drawings import Drawings
+from cfd_studio.workers.memory import Memory
 
 Tell = Callable[[SampleAnswer], None]
 
@@ -23,8 +22,7 @@ class Recall(Desk[_Asked, SampleAnswer]):
 
     Parameters
     ----------
-    drawings : Drawings
-    keys : SampleKeys
+    memory : Memory
     pass_on : callable
         Takes a request, its answer and its owner.
     niceness : int
@@ -32,13 +30,11 @@ class Recall(Desk[_Asked, SampleAnswer]):
 
     def __init__(
         self,
-        drawings: Drawings,
-        keys: SampleKeys,
+        memory: Memory,
         pass_on: Callable[[SampleRequest, Tell, str], None],
         niceness: int,
     ) -> None:
-        self._drawings = drawings
-        self._keys = keys
+        self._memory = memory
         self._pass_on = pass_on
         self._passing = threading.Lock()
         super().__init__("cfd-sample-recall", niceness, None, newest_first=False)
@@ -57,8 +53,7 @@ class Recall(Desk[_Asked, SampleAnswer]):
         self._close()
 
     def _serve(self, wish: _Asked) -> SampleAnswer | None:
-        key = self._keys.of(wish.request)
-        known = self._drawings.recall(key, wish.request) if key is not None else None
+        known = self._memory.recall(wish.request)
         if known is None:
             with self._passing:
                 self._still_wanted()

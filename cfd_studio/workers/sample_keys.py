@@ -1,11 +1,12 @@
 """What the answer to a sample request depends on, as a key to what was kept."""
 
+import functools
 import hashlib
+import importlib.metadata
 import os
 from dataclasses import asdict
 from pathlib import Path
 
-from cfd_studio.engine.execution import choose_device
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import SampleRequest
 from cfd_studio.runs.folder import RunFolder
@@ -13,7 +14,8 @@ from cfd_studio.runs.intake import open_bounded
 from cfd_studio.workspace.drawings import digest_of
 
 _CHUNK = 2**20
-_VERSION = "1"  # of all that is computed between weights and answer
+_VERSION = "2"  # of all that is computed between weights and answer
+_NVIDIA = Path("/proc/driver/nvidia/gpus")
 
 
 class SampleKeys:
@@ -25,13 +27,14 @@ class SampleKeys:
     def of(self, request: SampleRequest) -> str | None:
         """Return the key of a request; None where nothing can be drawn for it, and whoever tries will say why.
 
-        The device counts: another one rounds otherwise, and an answer tells how long its device took.
+        The device counts: another one rounds otherwise, and an answer tells how long its device took. It counts as it
+        was asked for: which one that is hangs on the machine, and torch, who knows it, need not be loaded for a key.
         """
         try:
             run = RunFolder.open(request.run)
             config = run.config()
             stages = {stage.id: stage for stage in config.stages}
-            parts = [_VERSION, choose_device(request.device), self._weights(run, request.stage)]
+            parts = [_VERSION, request.device, _machine(), self._weights(run, request.stage)]
             parts.append(config.model_dump_json(include={"schedule", "prediction", "network", "clip_samples"}))
             parts.append(stages[request.stage].model_dump_json())
             if request.classifier is not None:
@@ -54,3 +57,17 @@ class SampleKeys:
                     digest.update(chunk)
                 self._digests[known] = digest.hexdigest()
             return self._digests[known]
+
+
+@functools.cache
+def _machine() -> str:
+    """Return what decides which device a word stands for: torch, and the GPUs that the system lists and shows."""
+    try:
+        gpus = sorted(path.name for path in _NVIDIA.iterdir())
+    except OSError:
+        gpus = []
+    try:
+        torch = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:  # an application in one piece, which has one
+        torch = ""
+    return f"torch {torch}, {gpus}, {os.environ.get('CUDA_VISIBLE_DEVICES')}"

@@ -18,10 +18,8 @@ from cfd_studio.protocol.sampling import ImageKey, SampleAnswer, SampleRequest
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.desk import Desk
 from cfd_studio.workers.fitness import Fitness
-from cfd_studio.workers.recall import Recall
-from cfd_studio.workers.sample_keys import SampleKeys
+from cfd_studio.workers.memory import Memory
 from cfd_studio.workers.shelf import Shelf
-from cfd_studio.workspace.drawings import Drawings
 
 MODELS_KEPT = 4
 CLASSIFIERS_KEPT = 2
@@ -40,39 +38,30 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
         Of its thread.
     fitness : Fitness, optional
         Told of the errors of the device.
-    drawings : Drawings, optional
-        Where answers are kept, and looked for first.
+    memory : Memory, optional
+        Keeps the answers for whoever asks it first.
     """
 
     def __init__(
-        self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None, drawings: Drawings | None = None
+        self, turns: Turns, niceness: int = 0, fitness: Fitness | None = None, memory: Memory | None = None
     ) -> None:
         self._turns = turns
         self._device = "cpu"
         self._models: Shelf[Model] = Shelf(MODELS_KEPT)
         self._classifiers: Shelf[FeatureExtractor] = Shelf(CLASSIFIERS_KEPT)
-        self._drawings = drawings
-        self._keys = SampleKeys()
-        self._recall = Recall(drawings, self._keys, self._ask, niceness) if drawings is not None else None
+        self._memory = memory
         super().__init__("cfd-sampling", niceness, fitness, newest_first=True)
 
     def request(self, request: SampleRequest, answer: Callable[[SampleAnswer], None], *, owner: str = "") -> None:
         """Queue a request of an owner; ``answer`` is called once, on the session's thread."""
-        if self._recall is not None:
-            self._recall.request(request, answer, owner)
-        else:
-            self._ask(request, answer, owner)
+        self._ask(request, answer, owner)
 
     def cancel(self, owner: str | None = None) -> None:
         """Drop what waits and end what is being drawn, of one owner or of all; an answer on its way may still come."""
-        if self._recall is not None:
-            self._recall.cancel(owner)
         self._drop(owner)
 
     def close(self) -> None:
-        """Cancel and end its threads."""
-        if self._recall is not None:
-            self._recall.close()
+        """Cancel and end the thread."""
         self._close()
 
     def _failed(self, wish: SampleRequest, sentence: str) -> SampleAnswer:
@@ -92,13 +81,7 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
     def _serve(self, wish: SampleRequest) -> SampleAnswer:
         take_modest_threads()
         self._device = choose_device(wish.device)
-        if self._drawings is None:
-            return self._answer(wish)
-        key = self._keys.of(wish)
-        answer = self._answer(wish)
-        if key is not None and key == self._keys.of(wish):  # nothing was trained anew meanwhile
-            self._drawings.keep(key, answer)
-        return answer
+        return self._memory.keep(wish, self._answer) if self._memory else self._answer(wish)
 
     def _answer(self, wish: SampleRequest) -> SampleAnswer:
         model = self._model(wish)

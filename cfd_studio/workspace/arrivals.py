@@ -1,5 +1,6 @@
 """What a file or folder is that a person drops on the application, told from its name and from what lies in it."""
 
+import contextlib
 import itertools
 import mimetypes
 import os
@@ -67,6 +68,7 @@ def _names(folder: Path) -> Iterator[str]:
         return
     yield from (entry.name for entry in inside if entry.is_file())
     for entry in inside:
-        if entry.is_dir(follow_symlinks=False):
-            with os.scandir(entry.path) as entries:
-                yield from (one.name for one in itertools.islice(entries, 10) if one.is_file())
+        with contextlib.suppress(OSError):  # one that may not be entered hides no other
+            if entry.is_dir(follow_symlinks=False):
+                with os.scandir(entry.path) as entries:
+                    yield from (one.name for one in itertools.islice(entries, 10) if one.is_file())

@@ -14,6 +14,7 @@ from cfd_studio.protocol.fields import Words
 
 MOST_ENTRIES = 500
 LONGEST_NAME = 200
+LONGEST_SENTENCE = 4096
 EntryState = Literal["waiting", "running", "interrupted", "failed", "stopped"]
 # What begins as soon as it may: an interrupted run goes on from its newest checkpoint.
 READY: frozenset[EntryState] = frozenset({"waiting", "interrupted"})
@@ -22,6 +23,7 @@ READY: frozenset[EntryState] = frozenset({"waiting", "interrupted"})
 def _whole(path: Path) -> Path:
     if not path.is_absolute() or "\0" in str(path):
         raise ValueError("a run in the queue is named by its whole path")
+    str(path).encode()  # a name that is no UTF-8 goes into no JSON file, and the error is one of values
     return path
 
 
@@ -37,7 +39,7 @@ class QueueEntry(Words):
     name: str = Field("", max_length=LONGEST_NAME)
     request: ExecutionRequest = ExecutionRequest()
     state: EntryState = "waiting"
-    sentence: str = Field("", max_length=4096)
+    sentence: str = Field("", max_length=LONGEST_SENTENCE)
     not_before: float = Field(0.0, ge=0, le=2**40)
 
     @property
@@ -90,7 +92,7 @@ class Queue(Words):
 
     def told(self, id: str, state: EntryState, sentence: str = "") -> "Queue":  # noqa: A002
         """Return the queue with what became of an entry."""
-        return self.changed(id, state=state, sentence=printable(sentence))
+        return self.changed(id, state=state, sentence=printable(sentence)[:LONGEST_SENTENCE])
 
     def moved(self, id: str, place: int) -> "Queue":  # noqa: A002
         """Return the queue with an entry at another place, counted from 0."""

@@ -8,9 +8,11 @@ from filelock import FileLock, Timeout
 
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.runs.intake import read_bounded
 from cfd_studio.workspace.folders import data_folder
 from cfd_studio.workspace.queue import Queue
+
+LARGEST_QUEUE = 16 * 2**20  # of as many entries as it takes, with the longest of all texts
 
 
 def queue_file() -> Path:
@@ -51,7 +53,7 @@ class QueueFile:
                 advice="Runs can be started all the same.",
             ) from None
         try:
-            return Queue.model_validate_json(read_bounded(self._path, LARGEST_NOTE))
+            return Queue.model_validate_json(read_bounded(self._path, LARGEST_QUEUE))
         except FileNotFoundError:
             return Queue()
         except (OSError, ValueError):

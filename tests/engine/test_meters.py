@@ -36,6 +36,12 @@ def test_a_meter_that_fails_is_a_meter_that_tells_nothing(monkeypatch: pytest.Mo
     def lost(*_: object) -> None:
         raise RuntimeError("CUDA error: device-side assert triggered")
 
+    class UnsupportedError(Exception):
+        """As the library of NVIDIA's has it: no error of Python's or torch's."""
+
+    def silent(*_: object) -> None:
+        raise UnsupportedError
+
     def gone(*_: object) -> None:
         raise psutil.NoSuchProcess(1)
 
@@ -43,8 +49,10 @@ def test_a_meter_that_fails_is_a_meter_that_tells_nothing(monkeypatch: pytest.Mo
     assert machine.measure().device_memory is None  # it is not the one to wake the device
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lost)
-    monkeypatch.setattr(torch.cuda, "utilization", lost)
-    assert machine.measure().host_memory
+    for cannot in (silent, lost):
+        monkeypatch.setattr(torch.cuda, "utilization", cannot)
+        machine = Machine("cuda:0")
+        assert machine.measure().host_memory
     monkeypatch.setattr(psutil, "virtual_memory", gone)
     assert machine.measure() == Meters()
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3, 10))

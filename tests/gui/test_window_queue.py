@@ -66,6 +66,7 @@ def test_the_queue_is_sorted_edited_goes_on_after_an_error_and_empties_itself(de
     desk.click(panel.pause)
     for run in (first, second, third):
         add(desk, run)
+        assert desk.header.chip.text() == "Waiting in the queue"
     assert window.sidebar.queue.text() == "Queue · 3"
     assert "number 3 in the queue, which is paused" in window.banner.sentence.text()
     desk.click(window.sidebar.queue)

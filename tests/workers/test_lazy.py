@@ -1,5 +1,6 @@
 """Workers that are loaded when they are first needed."""
 
+import subprocess
 import sys
 import threading
 from typing import Any
@@ -56,6 +57,62 @@ def test_an_errand_from_before_the_loading_is_carried_out_and_a_cancelled_one_is
     workers.close()
     assert "device cuda:78" in str(answers[1].error)
     assert unwanted == []
+
+
+def test_workers_that_are_closed_before_they_were_asked_still_answer(mini_run: Any) -> None:
+    workers = LazyWorkers(niceness=0)
+    workers.close()
+    answers: list[SampleAnswer] = []
+    run = mini_run()
+    workers.request(SampleRequest(run.path, "teacher", 2, in_a_row(0, 3), device="cpu"), answers.append)
+    job = workers.start(run, ExecutionRequest(device="cpu", threads=1))
+    assert job.wait(10)
+    assert "closing" in (job.failure or "")
+    assert "closing" in (answers[0].error or "")
+
+
+_CLOSED_EARLY = """
+import atexit, sys, threading, time
+from cfd_studio.workers.lazy import LazyWorkers
+assert "torch" not in sys.modules
+workers = LazyWorkers()
+workers.load()
+while "torch" not in sys.modules:
+    time.sleep(0.005)
+workers.close()
+atexit.register(lambda: print([one.name for one in threading.enumerate()]))
+"""
+_CLOSED_AT_WORK = """
+import atexit, threading
+from pathlib import Path
+import torch
+from cfd_studio.engine.turns import Turns
+from cfd_studio.protocol.errands import ImportErrand
+from cfd_studio.workers import errands
+
+begun = threading.Event()
+
+def serve(self, wish):
+    matrix = torch.rand(1000, 1000)
+    begun.set()
+    for _ in range(8):
+        matrix = torch.tanh(matrix @ matrix)
+
+errands.ErrandRunner._serve = serve
+errands.PATIENCE_SECONDS = 0.0
+runner = errands.ErrandRunner(Turns())
+runner.run(ImportErrand(Path("a"), Path("b")), print)
+begun.wait(60)
+runner.close()
+assert runner._thread.is_alive()
+atexit.register(lambda: print([one.name for one in threading.enumerate()]))
+"""
+
+
+@pytest.mark.parametrize("script", [_CLOSED_EARLY, _CLOSED_AT_WORK])
+def test_the_program_does_not_end_under_torch(script: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, "['MainThread']", "")
 
 
 def test_what_cannot_be_loaded_is_said_to_everyone(mini_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

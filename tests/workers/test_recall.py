@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.sampling import SampleAnswer, Sampler, SampleRequest, in_a_row
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.workers.sampling import SamplingSession
+from cfd_studio.workers.lazy import LazyWorkers
 from cfd_studio.workspace import cache
 from cfd_studio.workspace.drawings import Drawings
 from cfd_studio.workspace.folders import drawings_folder
@@ -27,8 +27,9 @@ def turns() -> Turns:
 
 
 @pytest.fixture
-def session(turns: Turns) -> Iterator[SamplingSession]:
-    made = SamplingSession(turns, drawings=Drawings(16))
+def session(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> Iterator[LazyWorkers]:
+    monkeypatch.setattr("cfd_studio.engine.turns.Turns", lambda: turns)
+    made = LazyWorkers(niceness=0, drawings=Drawings(16))
     yield made
     made.close()
     assert not [one.name for one in threading.enumerate() if one.name.startswith("cfd-sampl")]
@@ -39,7 +40,7 @@ def _wish(run: RunFolder, stage: str = "cfd-2", **changes: Any) -> SampleRequest
     return SampleRequest(run=run.path, stage=stage, **values)
 
 
-def _ask(session: SamplingSession, request: SampleRequest) -> SampleAnswer:
+def _ask(session: LazyWorkers, request: SampleRequest) -> SampleAnswer:
     answers: queue.Queue[SampleAnswer] = queue.Queue()
     session.request(request, answers.put)
     return answers.get(timeout=60)
@@ -50,7 +51,7 @@ def _files() -> list[Path]:
 
 
 def test_an_answer_is_kept_whole_and_given_again_while_the_device_is_busy(
-    session: SamplingSession, turns: Turns, trained_run: RunFolder
+    session: LazyWorkers, turns: Turns, trained_run: RunFolder
 ) -> None:
     wish = _wish(trained_run, trajectory=True, classifier="classifier")
     first = _ask(session, wish)
@@ -71,7 +72,7 @@ def test_an_answer_is_kept_whole_and_given_again_while_the_device_is_busy(
 
 
 def test_whatever_the_answer_depends_on_is_drawn_anew(
-    session: SamplingSession, trained_run: RunFolder, mini_run: Callable[..., RunFolder], random_weights: Any
+    session: LazyWorkers, trained_run: RunFolder, mini_run: Callable[..., RunFolder], random_weights: Any
 ) -> None:
     wish = _wish(trained_run)
     assert not _ask(session, wish).cached
@@ -102,7 +103,7 @@ def test_whatever_the_answer_depends_on_is_drawn_anew(
     assert not _ask(session, _wish(same, "teacher")).cached  # the same weights, clipped
 
 
-def test_a_damaged_or_forged_entry_counts_for_nothing(session: SamplingSession, trained_run: RunFolder) -> None:
+def test_a_damaged_or_forged_entry_counts_for_nothing(session: LazyWorkers, trained_run: RunFolder) -> None:
     wish = _wish(trained_run)
     first = _ask(session, wish)
     (entry,) = _files()
@@ -134,15 +135,15 @@ def test_a_damaged_or_forged_entry_counts_for_nothing(session: SamplingSession, 
     assert _ask(session, wish).cached
 
 
-def test_without_room_everything_is_drawn_each_time(turns: Turns, trained_run: RunFolder) -> None:
-    session = SamplingSession(turns, drawings=Drawings(0))
+def test_without_room_everything_is_drawn_each_time(trained_run: RunFolder) -> None:
+    session = LazyWorkers(niceness=0, drawings=Drawings(0))
     assert [_ask(session, _wish(trained_run)).cached for _ in range(2)] == [False, False]
     session.close()
     assert _files() == []
 
 
 def test_who_cancels_gets_nothing_and_others_get_theirs(
-    session: SamplingSession, turns: Turns, trained_run: RunFolder
+    session: LazyWorkers, turns: Turns, trained_run: RunFolder
 ) -> None:
     answers: queue.Queue[SampleAnswer] = queue.Queue()
     with turns:
@@ -153,4 +154,34 @@ def test_who_cancels_gets_nothing_and_others_get_theirs(
     drawn = {answers.get(timeout=60).request.keys[0].seed for _ in range(3)}
     assert drawn == {1, 3, 5}
     assert _ask(session, _wish(trained_run, "teacher")).error is None
+    assert answers.empty()
+
+
+def test_what_was_drawn_before_does_not_wait_for_torch(
+    session: LazyWorkers, trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wish = _wish(trained_run, device="auto")
+    first = _ask(session, wish)
+    loading = threading.Event()
+    load = LazyWorkers._load
+
+    def slowly(workers: LazyWorkers) -> None:
+        loading.wait(60)
+        load(workers)
+
+    monkeypatch.setattr(LazyWorkers, "_load", slowly)
+    started = LazyWorkers(niceness=0, drawings=Drawings(16))
+    started.load()
+    again = _ask(started, wish)
+    assert again.cached
+    np.testing.assert_array_equal(again.images, first.images)
+    answers: queue.Queue[SampleAnswer] = queue.Queue()
+    for seed, owner in ((7, "theirs"), (8, "ours")):
+        started.request(_wish(trained_run, keys=in_a_row(seed, 1)), answers.put, owner=owner)
+        assert _ask(started, wish).cached  # in the order of asking: the one before was passed on
+    started.cancel("theirs")
+    assert answers.empty()
+    loading.set()
+    assert answers.get(timeout=60).request.keys[0].seed == 8
+    started.close()
     assert answers.empty()

@@ -15,8 +15,8 @@ from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import Lease
 from cfd_studio.runs.pulse import Pulse
 from cfd_studio.runs.status import StatusWriter
-from cfd_studio.workspace.queue import Queue, QueueEntry, next_time
-from cfd_studio.workspace.queue_file import QueueFile, queue_file
+from cfd_studio.workspace.queue import MOST_ENTRIES, Queue, QueueEntry, next_time
+from cfd_studio.workspace.queue_file import LARGEST_QUEUE, QueueFile, queue_file
 from cfd_studio.workspace.queue_round import Round, look, placed
 
 AUTO, CPU = ExecutionRequest(), ExecutionRequest(device="cpu")
@@ -49,6 +49,26 @@ def test_the_file_comes_back_and_one_window_keeps_it(mini_run: Callable[..., Run
     second.close()
 
 
+@pytest.mark.parametrize("sentence", ["\U000e0001" * 5000, "🎲" * 5000, '"' * 5000])
+def test_whatever_runs_say_of_their_end_the_queue_comes_back(sentence: str) -> None:
+    one = Queue().with_entry(QueueEntry(path=Path("/a")))
+    said = one.told(one.entries[0].id, "failed", sentence).entries[0].sentence
+    paths = (Path(f"/{'a' * 200}/{at}") for at in range(MOST_ENTRIES))
+    entries = (QueueEntry.model_construct(path=path, state="failed", sentence=said) for path in paths)
+    queue = Queue(entries=tuple(entries))
+    first, second = QueueFile(), QueueFile()
+    first.open()
+    first.save(queue)
+    first.close()
+    assert second.open() == queue
+    second.close()
+
+
+def test_a_folder_whose_name_no_file_takes_is_refused_before_it_spoils_the_queue() -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        QueueEntry(path=Path(os.fsdecode(b"/runs/\xff")))
+
+
 _ENTRY = {"path": "/runs/a", "id": "0" * 32}
 
 
@@ -65,7 +85,7 @@ _ENTRY = {"path": "/runs/a", "id": "0" * 32}
         json.dumps({"entries": [_ENTRY | {"command": "rm -rf /"}]}).encode(),
         json.dumps({"entries": [_ENTRY | {"request": {"device": "cuda:0; ls"}}]}).encode(),
         json.dumps({"entries": [{"path": f"/runs/{number}"} for number in range(501)]}).encode(),
-        b" " * (2**20 + 1),
+        pytest.param(b" " * (LARGEST_QUEUE + 1), id="too large"),
     ],
 )
 def test_a_file_that_is_no_queue_is_kept_aside(content: bytes) -> None:

@@ -13,6 +13,7 @@ from cfd_studio.protocol.wording import short as short
 
 STATE_WORDS = {
     "new": "Not started",
+    "queued": "Waiting in the queue",
     "starting": "Starting",
     "running": "Running",
     "paused": "Paused",
@@ -27,6 +28,7 @@ STATE_WORDS = {
 }
 STATE_TONES = {
     "new": "faint",
+    "queued": "muted",
     "starting": "accent",
     "running": "accent",
     "paused": "warning",

@@ -76,7 +76,8 @@ class Header(QFrame):
         self.title.set_whole(snapshot.name)
         self.folder.set_whole(str(snapshot.path))
         starting = "start" in asked and not snapshot.active
-        state = "starting" if starting else snapshot.state
+        queued = "queued" in asked and not snapshot.active
+        state = "starting" if starting else "queued" if queued else snapshot.state
         words = STATE_WORDS.get(state, state)
         if snapshot.active and snapshot.status and state == "running" and snapshot.status.phase not in ("", "training"):
             words = f"{snapshot.status.phase.capitalize()} {snapshot.status.counted}".rstrip()

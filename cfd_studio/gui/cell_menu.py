@@ -3,7 +3,6 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMetaMethod
 from PySide6.QtWidgets import QMenu
 
 from cfd_studio.gui.models.comparison import Place
@@ -16,7 +15,7 @@ _VIEWS = {"trajectory": "Trajectory…", "features": "Features…"}
 
 
 def cell_menu(panel: "ComparePanel", place: Place) -> QMenu:
-    """Return the menu of a cell; views that nobody shows are not offered."""
+    """Return the menu of a cell."""
     menu, grid = QMenu(panel), panel.grid
     cell = grid.cells.get(place, Cell())
     drawn = cell.image is not None
@@ -33,8 +32,7 @@ def cell_menu(panel: "ComparePanel", place: Place) -> QMenu:
     star.setEnabled(panel.grid_page.picked_key(place) is not None)
     menu.addAction("Browse more images", partial(panel.browse, place)).setEnabled(cell.state != "blank")
     menu.addAction("Draw again", partial(panel.grid_page.draw_again, place)).setEnabled(place in panel.drawings.answers)
-    if panel.isSignalConnected(QMetaMethod.fromSignal(panel.inspect_wanted)):
-        menu.addSeparator()
-        for view, words in _VIEWS.items():
-            menu.addAction(words, partial(panel.inspect, place, view)).setEnabled(place in panel.drawings.answers)
+    menu.addSeparator()
+    for view, words in _VIEWS.items():
+        menu.addAction(words, partial(panel.inspect, place, view)).setEnabled(place in panel.drawings.answers)
     return menu

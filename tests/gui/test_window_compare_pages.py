@@ -9,7 +9,6 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from cfd_studio.gui.cell_menu import cell_menu
 from cfd_studio.gui.compare_bar import BROWSE, GRID, PAIR
 from cfd_studio.gui.models.comparison import ColumnKey, ModelKey, Place
 from cfd_studio.gui.run_page import COMPARE
@@ -113,11 +112,11 @@ def drawn(desk: Any, trained_run: RunFolder) -> tuple[Any, Place, Place]:
 def _other_views(desk: Any, compare: Any, first: Place) -> None:
     """Look at what the menu of a cell offers: other views only where somebody shows them."""
     compare.grid.pick(3)
-    words = {action.text() for action in cell_menu(compare, first).actions()}
+    words = {action.text() for action in compare.verbs.menu(first).actions()}
     assert "Trajectory…" not in words
     asked: list[tuple[Any, ...]] = []
     compare.inspect_wanted.connect(lambda *wish: asked.append(wish))
-    actions = {action.text(): action for action in cell_menu(compare, first).actions()}
+    actions = {action.text(): action for action in compare.verbs.menu(first).actions()}
     actions["Trajectory…"].trigger()
     actions["Features…"].trigger()
     assert [(request.stage, request.sampling_steps, index, view) for request, index, view in asked] == [

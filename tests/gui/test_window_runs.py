@@ -167,7 +167,7 @@ def test_a_run_is_cloned_resumed_forgotten_and_thrown_away(
 
     window.run_actions.do("clone", listed(runs[4]))
     desk.wait(lambda: window.pages.currentWidget() is window.new_run)
-    assert window.new_run.cards.rows["name"].text() == "Run 4"
+    assert window.new_run.plan.row("name").text() == "Run 4"
     assert window.new_run.machine.threads.text() == "2"
     assert window.new_run.start.isEnabled()
 

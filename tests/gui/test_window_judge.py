@@ -148,7 +148,7 @@ def test_plot_and_table_are_selected_as_one_and_lead_to_the_samples(desk: Any, t
     desk.qtbot.mouseRelease(plot, Qt.MouseButton.LeftButton, pos=_place(panel, entry.key))
     desk.wait(lambda: desk.page.tabs.currentIndex() == COMPARE)
     desk.wait(lambda: not desk.page.compare.drawing)
-    assert desk.page.compare.choices.chosen_models() == ["cfd-2"]
+    assert [key.stage for key in desk.page.compare.choices.models.chosen()] == ["cfd-2"]
     assert desk.page.compare.choices.chosen_steps() == [2]
 
 

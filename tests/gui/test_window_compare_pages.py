@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 
 from cfd_studio.gui.compare_bar import BROWSE, GRID, PAIR
 from cfd_studio.gui.models.comparison import ColumnKey, ModelKey, Place
-from cfd_studio.gui.run_page import COMPARE
+from cfd_studio.gui.run_page import COMPARE, INSPECT
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.sampling import DDIM, ImageKey, Sampler, in_a_row
 from cfd_studio.protocol.sheets import Sheet
@@ -121,6 +121,8 @@ def _other_views(desk: Any, compare: Any, first: Place) -> None:
         ("teacher", 8, 3, "trajectory"),
         ("teacher", 8, 3, "features"),
     ]
+    assert desk.page.tabs.currentIndex() == INSPECT
+    desk.page.tabs.setCurrentIndex(COMPARE)
     before = compare.drawings.answers[first]
     actions["Draw again"].trigger()
     desk.wait(lambda: not compare.drawing)

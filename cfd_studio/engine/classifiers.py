@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cfd_studio.data.augment import Augment
 from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.data.moments import channel_moments
-from cfd_studio.engine.objectives import ClassifierObjective
+from cfd_studio.engine.classification import ClassifierObjective
 from cfd_studio.networks.classifiers import Classifier, ConvolutionalClassifier, PerceptronClassifier
 from cfd_studio.networks.densenet import DenseNetClassifier
 from cfd_studio.networks.inputs import ClassifierInput, Moments

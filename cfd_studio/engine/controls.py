@@ -9,8 +9,8 @@ from cfd_studio.engine.reporter import Reporter
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.errors import JobError, printable
 from cfd_studio.protocol.events import CommandAnswered, JobState
-from cfd_studio.runs.folder import JobFolder
 from cfd_studio.runs.inbox import Inbox
+from cfd_studio.runs.job_folder import JobFolder
 
 POLL_SECONDS = 0.05
 NOTHING_TO_SAVE = "there is nothing to save between two stages and while one is judged"

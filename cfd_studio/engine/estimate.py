@@ -18,6 +18,7 @@ from cfd_studio.data.batches import Batches
 from cfd_studio.engine import mishaps
 from cfd_studio.engine.evaluation import judged_steps
 from cfd_studio.engine.execution import choose_threads
+from cfd_studio.engine.peak import Peak
 from cfd_studio.engine.rehearsal import Rehearsal
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import Estimate, StageEstimate
@@ -198,7 +199,7 @@ def _training(rehearsal: Rehearsal, stage: Stage, course: _Course) -> _Cost:
     size, cost = min(SMALLEST_BATCH, whole), None
     while True:
         trainer.state.batches = Batches(len(trainer.data.train), size, seed=0)
-        peak = _Peak(course.device, before)
+        peak = Peak(course.device, before)
         try:
             seconds = course.timed(partial(peak.of, step))
             if not (more := course.grows(size, whole, seconds)):
@@ -216,35 +217,6 @@ def _training(rehearsal: Rehearsal, stage: Stage, course: _Course) -> _Cost:
         if not more:
             return cost
         size = min(whole, size * GROWTH)
-
-
-class _Peak:
-    """The most bytes at once in a step: all that CUDA allocates, elsewhere what is kept for the backward pass."""
-
-    def __init__(self, device: str, before: int) -> None:
-        self.counts_all = device.startswith("cuda")
-        self.bytes = 0
-        self._device = device
-        self._before = before
-
-    def of(self, step: Callable[[], None]) -> None:
-        """Do the step and take its peak."""
-        if self.counts_all:
-            torch.cuda.reset_peak_memory_stats(self._device)
-            step()
-            self.bytes = torch.cuda.max_memory_allocated(self._device) - self._before
-            return
-        kept: dict[int, int] = {}
-
-        def keep(tensor: Tensor) -> Tensor:
-            if not any(isinstance(one, torch.nn.Parameter) for one in (tensor, tensor._base)):
-                storage = tensor.untyped_storage()
-                kept[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            step()
-        self.bytes = sum(kept.values())
 
 
 def _in_turn(course: _Course, step: Callable[[], None]) -> None:

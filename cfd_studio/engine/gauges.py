@@ -10,8 +10,6 @@ from torch import Tensor
 
 from cfd_studio.protocol.events import QUARTERS, VITALS
 
-SIZE = 2 * len(QUARTERS) + len(VITALS)
-
 
 def quarter_table(lowest: int, own_steps: int, stride: int) -> Tensor:
     """Return the quarter of every base-grid level, int64 of shape (T + 1,), for the levels that a stage draws.
@@ -27,7 +25,7 @@ def quarter_table(lowest: int, own_steps: int, stride: int) -> Tensor:
 
 
 def gauge(quarters: Tensor, losses: Tensor, x_hat: Tensor) -> Tensor:
-    """Return sums over a share of a batch, shape (SIZE,): to be added up, over shares, ranks and steps.
+    """Return a row of sums over a share of a batch, to be added up over shares, ranks and steps.
 
     They are the losses of each of `QUARTERS`, how many there are of each, and each of `VITALS`, summed over images.
 

@@ -30,7 +30,8 @@ from cfd_studio.protocol.events import (
 )
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.stages import ClassifierStage, Stage
-from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.lease import Lease
 
 

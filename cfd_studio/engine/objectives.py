@@ -7,9 +7,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from cfd_studio.data.augment import PLAIN, Augment
 from cfd_studio.data.images import ImageSet, to_float
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.diffusion.prediction import ToImage
@@ -19,12 +17,10 @@ from cfd_studio.engine.audience import ALONE
 from cfd_studio.engine.batch import Batch, Gather
 from cfd_studio.engine.gauges import gauge, quarter_table
 from cfd_studio.engine.portions import images_at_once
-from cfd_studio.networks.inputs import ClassifierInput
 
 Terms = dict[str, Tensor]
 # Takes the gauges of a share of a batch; see `cfd_studio.engine.gauges.gauge`.
 Note = Callable[[Tensor], None]
-MEASURED_AT_ONCE = 1000
 
 # Enough for a curve; with more of them, or all at once, a large network on a small device would not get through.
 MOST_HELD_OUT = 1024
@@ -90,60 +86,6 @@ class Objective(Protocol):
         between : callable, optional
             Called between two parts of the images; may raise to end early.
         """
-
-
-class ClassifierObjective:
-    """Cross-entropy.
-
-    Parameters
-    ----------
-    augment : Augment, optional
-        What is done to the training images.
-    label_smoothing : float, optional
-        Share of the target that is spread over all classes, in training only.
-    """
-
-    gathers = False
-
-    def __init__(self, augment: Augment = PLAIN, label_smoothing: float = 0.0) -> None:
-        self._augment = augment
-        self._label_smoothing = label_smoothing
-
-    def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
-        """Augment the images."""
-        return Batch(self._augment(images, generator), labels)
-
-    def terms(self, network: nn.Module, batch: Batch, gather: Gather, note: Note | None = None) -> Terms:  # noqa: ARG002
-        """Return the mean cross-entropy in nats."""
-        assert batch.labels is not None
-        logits = network(batch.images).logits
-        return {"cross-entropy": functional.cross_entropy(logits, batch.labels, label_smoothing=self._label_smoothing)}
-
-    @torch.no_grad()
-    def held_out(
-        self,
-        network: nn.Module,
-        images: ImageSet,
-        seed: int,  # noqa: ARG002
-        between: Callable[[], None] = ALONE.poll,
-    ) -> HeldOutLoss:
-        """Return cross-entropy and accuracy, of images as they are and labels unsmoothed."""
-        device = next(network.parameters()).device
-        said: list[Tensor] = []
-        for part in images.images.split(images_at_once(MEASURED_AT_ONCE, *_seen(network, images))):
-            if said:
-                between()
-            said.append(network(to_float(part.to(device))).logits)
-        logits, labels = torch.cat(said), images.labels.to(device)
-        accuracy = (logits.argmax(1) == labels).float().mean()
-        return HeldOutLoss(float(functional.cross_entropy(logits, labels)), float(accuracy))
-
-
-def _seen(network: nn.Module, images: ImageSet) -> tuple[int, int]:
-    """Return height and width of the images, or of what a classifier makes of them where that is larger."""
-    _, height, width = images.shape
-    size = (network.input.size if isinstance(network.input, ClassifierInput) else None) or 0
-    return max(height, size), max(width, size)
 
 
 class DiffusionObjective(ABC):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from cfd_studio.protocol.events import Event, JobState, Logged, PhaseEntered
-from cfd_studio.runs.folder import JobFolder
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.status import Meters, StatusWriter
 

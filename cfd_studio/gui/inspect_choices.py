@@ -1,24 +1,20 @@
-"""What is looked at more closely: which image, drawn how, by which models."""
+"""What is looked at more closely: an image, and by which models."""
 
 from collections.abc import Iterable
-from typing import get_args
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.comparison import ModelRow
 from cfd_studio.gui.models.inspection import Contrast, Subject
+from cfd_studio.gui.subject_fields import CAPTION_WIDTH, SubjectFields
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
-from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import ElidedLabel, label
 from cfd_studio.gui.widgets.tick import Tick
-from cfd_studio.protocol.sampling import ImageKey, Sampler, SamplerName
 
 VIEWS = ("trajectory", "features")
 TRAJECTORY, FEATURES = range(len(VIEWS))
-_NARROW = 62
-_LARGEST = 2**31 - 1
 
 
 class InspectChoices(QFrame):
@@ -52,44 +48,22 @@ class InspectChoices(QFrame):
         ):
             self.views.addButton(Button(words, role="toggle", tip=tip), index)
         self.views.button(TRAJECTORY).setChecked(True)
-        self.seed = FieldRow(
-            "Seed", text="0", tip="Of the noise that the image starts from", wide=True, caption_width=_NARROW
-        )
-        self.index = FieldRow(
-            "Image",
-            text="0",
-            tip="Its number: image i starts from the noise of (seed, i)",
-            wide=True,
-            caption_width=_NARROW,
-        )
-        self.before = Button(icon="chevron-left", tip="The image before (PgUp)")
-        self.after = Button(icon="chevron-right", tip="The next image (PgDown)")
-        self.sampler = ChoiceRow(
-            "Sampler",
-            {name: name for name in get_args(SamplerName)},
-            text="ddim",
-            tip=Sampler.model_fields["name"].description or "",
-            caption_width=_NARROW,
-        )
-        self.student = ChoiceRow("Student", {}, tip="It is compared with its own teacher", caption_width=_NARROW)
+        self.image = SubjectFields()
+        self.student = ChoiceRow("Student", {}, tip="It is compared with its own teacher", caption_width=CAPTION_WIDTH)
         self.other = ElidedLabel("", "muted")
         self.other.hide()
         self.models: dict[str, Tick] = {}
         self.button = Button("Draw", tip="Draw what is missing")
         self.button.hide()
-        self._drawn_with = Sampler()
-        self._label: int | None = None
         self._drawing = False
         self._contrasts: list[Contrast] = []
         self._models_column = QVBoxLayout()
         self._models_column.setSpacing(0)
         self._own = QStackedWidget()
         self._lay_out()
-        for row in (self.seed, self.index, self.sampler, self.student):
-            row.edited.connect(self.edited)
+        self.image.edited.connect(self.edited)
+        self.student.edited.connect(self.edited)
         self.views.idClicked.connect(self._turn)
-        self.before.clicked.connect(lambda: self.step(-1))
-        self.after.clicked.connect(lambda: self.step(1))
         self.button.clicked.connect(self._press)
 
     def view(self) -> int:
@@ -132,21 +106,10 @@ class InspectChoices(QFrame):
         chosen = self.student.text()
         return next((one for one in self._contrasts if one.student == chosen), None)
 
-    def read(self) -> tuple[ImageKey, Sampler, int | None] | None:
-        """Return image, sampler and class, or None after saying what is wrong beside the field."""
-        seed, index = _whole(self.seed), _whole(self.index)
-        name = next(one for one in get_args(SamplerName) if one == self.sampler.text())
-        if name != self._drawn_with.name:
-            self._drawn_with = self._drawn_with.model_copy(update={"name": name})
-        return None if seed is None or index is None else (ImageKey(seed, index), self._drawn_with, self._label)
-
     def fill(self, subject: Subject, models: list[str]) -> None:
         """Choose an image, how it is drawn, and these models; a student among them, or of one of them, is compared."""
         self.blockSignals(True)
-        self.seed.set_text(str(subject.key.seed))
-        self.index.set_text(str(subject.key.index))
-        self._drawn_with, self._label = subject.sampler, subject.label
-        self.sampler.set_text(subject.sampler.name)
+        self.image.fill(subject)
         for name, tick in self.models.items():
             tick.setChecked(tick.isChecked() or name in models)
         theirs = [one.student for one in self._contrasts if one.student in models]
@@ -154,12 +117,6 @@ class InspectChoices(QFrame):
         if theirs:
             self.student.set_text(theirs[0])
         self.blockSignals(False)
-
-    def step(self, by: int) -> None:
-        """Go to an image before or after."""
-        index = _whole(self.index)
-        if index is not None and 0 <= index + by <= _LARGEST:
-            self.index.set_text(str(index + by))
 
     def show_state(self, *, drawing: bool, lacking: bool) -> None:
         """Offer *Cancel* while something is drawn, and *Draw* where something was dropped."""
@@ -197,21 +154,11 @@ class InspectChoices(QFrame):
         head.setSpacing(8)
         for button in self.views.buttons():
             head.addWidget(button, 1)
-        which = QHBoxLayout()
-        which.setSpacing(6)
-        which.addWidget(self.index, 1)
-        for button in (self.before, self.after):
-            button.setFixedWidth(32)
-            button.setProperty("small", True)
-            which.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         fields = QVBoxLayout()
         fields.setContentsMargins(16, 4, 16, 8)
         fields.setSpacing(6)
         fields.addWidget(self.other)
-        fields.addWidget(label("IMAGE", "caption"))
-        fields.addWidget(self.seed)
-        fields.addLayout(which)
-        fields.addWidget(self.sampler)
+        fields.addWidget(self.image)
         models = QWidget()
         models.setProperty("role", "page")
         ticks = QVBoxLayout(models)
@@ -246,10 +193,3 @@ class InspectChoices(QFrame):
         column.addLayout(fields)
         column.addWidget(self._own, 1)
         column.addLayout(foot)
-
-
-def _whole(row: FieldRow) -> int | None:
-    text = row.text()
-    sound = text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= _LARGEST
-    row.show_problem("" if sound else "A whole number")
-    return int(text) if sound else None

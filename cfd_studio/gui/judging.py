@@ -64,8 +64,7 @@ class Judging(QObject):
         """Let the panel say at once what is asked for."""
         path = self._window.open_path
         self._window.page.judge.show_evaluating(path is not None and self.evaluates(path))
-        if self._window.feed is not None:
-            self._window.feed.nudge()
+        self._window.following.nudge()
 
     @Slot(str, str)
     def _save_table(self, text: str, ending: str) -> None:

@@ -19,10 +19,11 @@ from cfd_studio.gui.controller import Controller
 from cfd_studio.gui.departure import Departure
 from cfd_studio.gui.devices import device_choices
 from cfd_studio.gui.errand_desk import ErrandDesk
+from cfd_studio.gui.file_choices import FileChoices
+from cfd_studio.gui.following import Following
 from cfd_studio.gui.judging import Judging
 from cfd_studio.gui.layout import Layout
-from cfd_studio.gui.models.snapshot import ACTIVE_STATES, RunSnapshot
-from cfd_studio.gui.models.words import ending
+from cfd_studio.gui.models.snapshot import ACTIVE_STATES
 from cfd_studio.gui.notices import Notices
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.panels.queue import QueuePanel
@@ -34,22 +35,19 @@ from cfd_studio.gui.queue_desk import QueueDesk
 from cfd_studio.gui.queue_keeper import QueueKeeper
 from cfd_studio.gui.reports import Reports
 from cfd_studio.gui.run_actions import RunActions
-from cfd_studio.gui.run_feed import RunFeed
-from cfd_studio.gui.run_page import COMPARE, WATCH, RunPage
+from cfd_studio.gui.run_page import WATCH, RunPage
 from cfd_studio.gui.sheets import Sheets
 from cfd_studio.gui.shortcut_sheet import ShortcutSheet
 from cfd_studio.gui.shortcuts import add_shortcuts, sections
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.steering import Steering
 from cfd_studio.gui.transfers import Transfers
-from cfd_studio.gui.widgets import dialogs
 from cfd_studio.gui.widgets.banner import Banner
 from cfd_studio.runs.launcher import Errands, Launcher, Session
 from cfd_studio.workspace.folders import runs_folder
 from cfd_studio.workspace.settings import Settings
 
 TICK_MILLISECONDS = 100
-SHOWN_AFTER_DEMO = [8, 4, 2, 1]
 
 
 class MainWindow(QMainWindow):
@@ -76,7 +74,6 @@ class MainWindow(QMainWindow):
         self.session = session
         self.errands = ErrandDesk(errands, self.bridge)
         self.transfers = Transfers(self, self.errands, self.clerk)
-        self.feed: RunFeed | None = None
         self.side_feeds = SideFeeds()
         self.side_feeds.full.connect(partial(self.say, kind="warning"))
         self.catalog = CatalogFeed(runs_folder(), settings.opened)
@@ -91,7 +88,8 @@ class MainWindow(QMainWindow):
         self.queue_panel = QueuePanel()
         self.banner = Banner()
         self.pages = QStackedWidget()
-        self._told: set[tuple[Path, int]] = set()
+        self.following = Following(self)
+        self.file_choices = FileChoices(self)
         self.departure = Departure(self)
         self.steering = Steering(self)
         self.run_actions = RunActions(self)
@@ -114,7 +112,7 @@ class MainWindow(QMainWindow):
     @property
     def open_path(self) -> Path | None:
         """The folder of the run that is shown."""
-        return self.feed.path if self.feed else None
+        return self.following.path
 
     def sizeHint(self) -> QSize:
         """Return a size that fits most screens."""
@@ -125,21 +123,15 @@ class MainWindow(QMainWindow):
         """Show a run, follow it and keep it in the list."""
         path = Path(os.path.abspath(path))  # noqa: PTH100, for a link stays what the person chose
         if path != self.open_path:
-            if self.feed is not None:
-                self.feed.leave()
-            self.page.reset()
-            self.banner.clear()
-            self.feed = RunFeed(path)
+            self.following.follow(path)
         self._list(path)
         self.pages.setCurrentWidget(self.page)
         self.sidebar.select(path)
 
     def close_run(self, path: Path) -> None:
         """Leave a run, if it is the one that is shown."""
-        if self.feed is not None and path == self.feed.path:
-            self.feed.leave()
-            self.feed = None
-            self.page.reset()
+        if path == self.open_path:
+            self.following.leave()
             self.show_home()
 
     @Slot()
@@ -164,8 +156,7 @@ class MainWindow(QMainWindow):
         self.bridge.close()
         self.errands.close()
         self.session.close()
-        if self.feed is not None:
-            self.feed.close()
+        self.following.close()
         self.side_feeds.close()
         self.catalog.close()
         self.clerk.close()
@@ -192,54 +183,7 @@ class MainWindow(QMainWindow):
             self.page.curves.overlaid.offer_runs(summaries)
             self.page.compare.show_catalog(summaries)
             self.queue.show_active(tuple(run.path for run in summaries if run.state in ACTIVE_STATES))
-        if self.feed is None:
-            return
-        if error := self.feed.take_error():
-            self._not_a_run(error)
-        elif snapshot := self.feed.take():
-            self._show(snapshot)
-
-    def _show(self, snapshot: RunSnapshot) -> None:
-        before = self.page.snapshot
-        self.controller.observe(snapshot)
-        self._refresh(snapshot)
-        self._tell_end(snapshot)
-        self.run_actions.observe(snapshot)
-        if before is None or before.state != snapshot.state:
-            self.catalog.nudge()
-        if snapshot.complete and not snapshot.active and snapshot.path in self.beginnings.demos:
-            self.beginnings.demos.discard(snapshot.path)
-            self._compare_all()
-
-    def _refresh(self, snapshot: RunSnapshot) -> None:
-        path = snapshot.path
-        self.page.header.show_worker(self.preferences.settings.worker)
-        self.page.judge.show_evaluating(self.judging.evaluates(path))
-        asked = self.controller.asked(path) | self.queue.asked(path)
-        self.page.show_snapshot(snapshot, asked, ours=self.controller.in_window(path))
-
-    def _tell_end(self, snapshot: RunSnapshot) -> None:
-        """Say once how a job failed, and where the run goes on."""
-        key = (snapshot.path, snapshot.job)
-        message = ending(snapshot)
-        if message is not None and key not in self._told:
-            self._told.add(key)
-            self.say(*message)
-
-    def _compare_all(self) -> None:
-        """Let the person end up before teacher and students, side by side."""
-        self.pages.setCurrentWidget(self.page)
-        self.page.tabs.setCurrentIndex(COMPARE)
-        choices = self.page.compare.choices
-        choices.choose(self.page.compare.few_step_models(), SHOWN_AFTER_DEMO)
-        self.page.compare.generate()
-
-    def _not_a_run(self, error: str) -> None:
-        if self.feed is not None:
-            self.feed.leave()
-            self.feed = None
-        self.show_home()
-        self.say(error)
+        self.following.tick()
 
     @Slot()
     def show_new_run(self) -> None:
@@ -256,27 +200,6 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.new_run)
         self.new_run.take_focus()
 
-    @Slot()
-    def choose_run(self) -> None:
-        """Ask for a run folder and open it."""
-        root = runs_folder()
-        chosen = dialogs.choose_folder(self, "Open run folder", root if root.is_dir() else Path.home())
-        if chosen is not None:
-            self.open_run(chosen)
-
-    @Slot()
-    def _choose_run_to_clone(self) -> None:
-        root = runs_folder()
-        chosen = dialogs.choose_folder(self, "Begin with a run", root if root.is_dir() else Path.home())
-        if chosen is not None:
-            self.beginnings.fill_form_from_run(chosen)
-
-    @Slot()
-    def _choose_recipe(self) -> None:
-        chosen = dialogs.choose_file(self, "Begin with a recipe", Path.home(), "Recipes (*.json)")
-        if chosen is not None:
-            self.beginnings.fill_form_from_file(chosen)
-
     def _list(self, path: Path) -> None:
         """Keep a run in the list, wherever it lies."""
         if path.parent != runs_folder():
@@ -289,25 +212,14 @@ class MainWindow(QMainWindow):
         self.open_run(path)
         self.page.tabs.setCurrentIndex(WATCH)
 
-    @Slot(object)
-    def _controller_changed(self, path: Path) -> None:
-        if self.feed is not None and path == self.feed.path:
-            self.feed.nudge()
-            self._asked_changed()
-
-    @Slot()
-    def _asked_changed(self) -> None:
-        if self.feed is not None and self.page.snapshot is not None:
-            self._refresh(self.page.snapshot)
-
     @Slot()
     def _back(self) -> None:
-        self.pages.setCurrentWidget(self.page if self.feed is not None else self.welcome)
+        self.pages.setCurrentWidget(self.page if self.open_path is not None else self.welcome)
 
     def _wire(self) -> None:
         for source in (self.sidebar, self.welcome):
             source.new_wanted.connect(self.show_new_run)
-            source.open_wanted.connect(self.choose_run)
+            source.open_wanted.connect(self.file_choices.choose_run)
             source.demo_wanted.connect(self._demo)
             source.import_wanted.connect(self.transfers.choose_checkpoint)
         self.sidebar.run_picked.connect(self.open_run)
@@ -322,10 +234,11 @@ class MainWindow(QMainWindow):
         self.beginnings.failed.connect(self.say)
         self.new_run.cancelled.connect(self._back)
         self.new_run.queue_wanted.connect(self.queue_arrivals.enqueue)
-        self.new_run.run_wanted.connect(self._choose_run_to_clone)
-        self.new_run.file_wanted.connect(self._choose_recipe)
-        self.controller.changed.connect(self._controller_changed)
-        self.queue.changed.connect(self._asked_changed)
+        self.new_run.run_wanted.connect(self.file_choices.choose_origin)
+        self.new_run.file_wanted.connect(self.file_choices.choose_recipe)
+        self.file_choices.run_chosen.connect(self.open_run)
+        self.file_choices.origin_chosen.connect(self.beginnings.fill_form_from_run)
+        self.file_choices.recipe_chosen.connect(self.beginnings.fill_form_from_file)
         self.controller.created.connect(self._created)
         self.transfers.said.connect(self.say)
         self.transfers.imported.connect(self.open_run)

@@ -12,7 +12,8 @@ from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.runs.about import About, read_about
 from cfd_studio.runs.catalog import run_state
 from cfd_studio.runs.evaluations import Evaluations
-from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.mirror import RunMirror, StageMirror
 from cfd_studio.runs.pulse import Pulse

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabBar, Q
 
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.inspect_choices import VIEWS
+from cfd_studio.gui.models.comparison import FEW_STEPS
 from cfd_studio.gui.models.inspection import Subject
 from cfd_studio.gui.models.machine import machine_meters
 from cfd_studio.gui.models.snapshot import RunSnapshot
@@ -89,6 +90,12 @@ class RunPage(QWidget):
         """Draw a sheet in Compare, as soon as its runs are read."""
         self.tabs.setCurrentIndex(COMPARE)
         self.compare.restore(sheet)
+
+    def compare_few_steps(self) -> None:
+        """Let the person end up before teacher and students, side by side."""
+        self.tabs.setCurrentIndex(COMPARE)
+        self.compare.choices.choose(self.compare.few_step_models(), list(FEW_STEPS))
+        self.compare.generate()
 
     def _stage_shown(self, stage: str) -> None:
         self.stages.select(stage)

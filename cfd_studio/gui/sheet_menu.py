@@ -23,6 +23,6 @@ class SheetMenu(Button):
     def __init__(self) -> None:
         super().__init__(icon="ellipsis", tip="Open a saved sheet, or export a report")
         menu = QMenu(self)
-        self.opening = menu.addAction("Open sheet…", self.open_wanted.emit)
-        self.reporting = menu.addAction("Export report…", self.report_wanted.emit)
+        menu.addAction("Open sheet…", self.open_wanted.emit)
+        menu.addAction("Export report…", self.report_wanted.emit)
         self.setMenu(menu)

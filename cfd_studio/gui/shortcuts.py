@@ -37,7 +37,7 @@ def sections(window: "MainWindow") -> list[Section]:
             "Runs",
             (
                 Shortcut("Ctrl+N", "New run", window.show_new_run),
-                Shortcut("Ctrl+O", "Open a run folder", window.choose_run),
+                Shortcut("Ctrl+O", "Open a run folder", window.file_choices.choose_run),
                 Shortcut("Ctrl+F", "Search the runs", partial(_search, window.sidebar.browser.search)),
                 Shortcut("Ctrl+I", "Import a checkpoint", window.transfers.choose_checkpoint),
                 Shortcut("Ctrl+J", "The queue", window.queue_desk.show),

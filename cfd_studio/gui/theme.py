@@ -37,7 +37,6 @@ class Tones:
     bad: str
     bad_soft: str
     warning_soft: str
-    good_soft: str
 
     def as_dict(self) -> dict[str, str]:
         """Return the tones by name."""
@@ -64,7 +63,6 @@ LIGHT = Tones(
     bad="#c0332b",
     bad_soft="#fcecea",
     warning_soft="#fdf3e1",
-    good_soft="#e4f4ec",
 )
 DARK = Tones(
     dark=True,
@@ -86,7 +84,6 @@ DARK = Tones(
     bad="#f47a70",
     bad_soft="#3a2022",
     warning_soft="#352b17",
-    good_soft="#183024",
 )
 
 _FAMILIES = ["Inter", "SF Pro Text", "Segoe UI Variable", "Segoe UI", "Noto Sans", "DejaVu Sans"]

@@ -1,14 +1,12 @@
 """What a person says of a run: name, notes and tags, in ``about.json``; the one file in a run that is the window's."""
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.runs import notes
 
 FILE = "about.json"
 LONGEST_NAME = 80
@@ -41,10 +39,7 @@ def tags_in(text: str) -> tuple[str, ...]:
 
 def read_about(run: Path) -> About:
     """Return what is said of a run; nothing where the file is missing or not to be read."""
-    try:
-        return _read(run / FILE)
-    except (OSError, ValueError):
-        return NOTHING_SAID
+    return notes.read(run / FILE, About) or NOTHING_SAID
 
 
 def change_about(run: Path, **changes: Any) -> About:
@@ -63,16 +58,10 @@ def change_about(run: Path, **changes: Any) -> About:
     """
     path = run / FILE
     try:
-        try:
-            before = _read(path)
-        except FileNotFoundError:
-            before = NOTHING_SAID
-        except (OSError, ValueError):
-            path.rename(path.with_name(f"{path.stem}.damaged-{time.time_ns()}{path.suffix}"))
-            before = NOTHING_SAID
+        before = notes.read_or_begin(path, About)
         after = About.model_validate(before.model_dump() | changes)
         if after != before:
-            atomic.write_bytes(path, after.model_dump_json(indent=2).encode())
+            notes.write(path, after)
     except OSError as error:
         raise CfdError(
             f"name, notes and tags cannot be saved ({error.strerror or error})",
@@ -86,7 +75,3 @@ def change_about(run: Path, **changes: Any) -> About:
             advice="Shorten them.",
         ) from None
     return after
-
-
-def _read(path: Path) -> About:
-    return About.model_validate_json(read_bounded(path, LARGEST_NOTE))

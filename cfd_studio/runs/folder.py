@@ -11,75 +11,16 @@ from typing import Any
 from cfd_studio.protocol import strict_json
 from cfd_studio.protocol.config import FORMAT_VERSION, RunConfig
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.migration import format_version
 from cfd_studio.protocol.plan import resolve
-from cfd_studio.runs import atomic, imports
-from cfd_studio.runs.intake import JOB_NAME, LARGEST_CONFIG, LARGEST_NOTE, read_bounded, refuse_links
+from cfd_studio.runs import atomic, imports, notes
+from cfd_studio.runs.intake import JOB_NAME, LARGEST_CONFIG, read_bounded, refuse_links
+from cfd_studio.runs.job_folder import JobFolder
 
 LAST_JOB = 999_999_999
 EVALUATE = "evaluate"  # jobs that measure, and neither train nor hold the run
 _ATTEMPTS = 3  # two such jobs may want the same number
-
-
-@dataclass(frozen=True, slots=True)
-class JobFolder:
-    """One job of a run: ``jobs/0001-train``."""
-
-    path: Path
-
-    @property
-    def number(self) -> int:
-        """Return the job's number, counted from 1."""
-        return int(self.path.name.split("-")[0])
-
-    @property
-    def kind(self) -> str:
-        """Return what the job does: ``train``, ``import`` or ``evaluate``."""
-        return self.path.name.split("-")[1]
-
-    @property
-    def journal(self) -> Path:
-        """Return the append-only file of events."""
-        return self.path / "events.jsonl"
-
-    @property
-    def status(self) -> Path:
-        """Return the file with state and heartbeat."""
-        return self.path / "status.json"
-
-    @property
-    def inbox(self) -> Path:
-        """Return the folder that takes command files."""
-        return self.path / "inbox"
-
-    @property
-    def log(self) -> Path:
-        """Return the plain-text log."""
-        return self.path / "log.txt"
-
-    def write_request(self, request: ExecutionRequest) -> None:
-        """Keep what was asked of the machine, for whoever goes on where a job ends before it has a plan."""
-        atomic.write_bytes(self.path / "request.json", request.model_dump_json(indent=2).encode())
-
-    def read_request(self) -> ExecutionRequest | None:
-        """Return what was asked of the machine, or None where nobody knows."""
-        try:
-            return ExecutionRequest.model_validate_json(read_bounded(self.path / "request.json", LARGEST_NOTE))
-        except (OSError, ValueError):
-            return None
-
-    def write_plan(self, plan: ExecutionPlan) -> None:
-        """Keep how this machine runs the experiment."""
-        atomic.write_bytes(self.path / "job.json", plan.model_dump_json(indent=2).encode())
-
-    def read_plan(self) -> ExecutionPlan | None:
-        """Return the execution plan, or None where the job died before choosing one."""
-        try:
-            return ExecutionPlan.model_validate_json(read_bounded(self.path / "job.json", LARGEST_NOTE))
-        except (OSError, ValueError):
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +45,7 @@ class RunFolder:
             try:
                 (path / "stages").mkdir()
                 config = imports.bring_in(path, config)
-                atomic.write_bytes(path / "config.json", config.model_dump_json(indent=2).encode())
+                notes.write(path / "config.json", config)
                 birth = json.dumps({"format_version": FORMAT_VERSION}, indent=2)
                 atomic.write_bytes(path / "run.json", birth.encode())
             except BaseException:  # half a run would stand in the way of the next attempt
@@ -191,16 +132,12 @@ class RunFolder:
 
     def quality(self, stage_id: str) -> StageQuality | None:
         """Return what was measured at the end of a stage, or None before that."""
-        try:
-            content = read_bounded(self.stage(stage_id) / "quality.json", LARGEST_NOTE)
-            quality = StageQuality.model_validate_json(content)
-        except (OSError, ValueError):
-            return None
-        return quality if quality.stage == stage_id else None
+        quality = notes.read(self.stage(stage_id) / "quality.json", StageQuality)
+        return quality if quality is not None and quality.stage == stage_id else None
 
     def write_quality(self, quality: StageQuality) -> None:
         """Keep what was measured at the end of a stage; the file exists exactly when the stage is judged."""
-        atomic.write_bytes(self.stage(quality.stage) / "quality.json", quality.model_dump_json(indent=2).encode())
+        notes.write(self.stage(quality.stage) / "quality.json", quality)
 
     def jobs(self) -> list[JobFolder]:
         """Return all jobs that trained the run or brought it in, oldest first."""

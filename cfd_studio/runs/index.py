@@ -20,8 +20,8 @@ from cfd_studio.protocol.fields import Count
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.runs import atomic
 from cfd_studio.runs.fold import GROUPS, Fold, StageMirror
-from cfd_studio.runs.folder import JobFolder
 from cfd_studio.runs.intake import read_bounded
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.journal import JournalReader
 from cfd_studio.runs.series import Series
 

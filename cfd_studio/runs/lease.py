@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cfd_studio.protocol.errors import CfdError, JobError
-from cfd_studio.runs import atomic
+from cfd_studio.runs import atomic, notes
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
 from cfd_studio.runs.pulse import STALE_SECONDS, Holder, given_back, is_alive
@@ -56,7 +56,7 @@ class Lease:
                     raise _just_started(run)
                 holder = Holder.this_process(epoch=_last_epoch(run, seen) + 1, token=uuid.uuid4().hex)
                 atomic.write_bytes(run.path / ".lease.epoch", f"{holder.epoch}\n".encode())
-                atomic.write_bytes(path, holder.model_dump_json(indent=2).encode())
+                notes.write(path, holder)
         except Timeout:
             raise _just_started(run) from None
         except OSError as error:

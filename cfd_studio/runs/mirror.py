@@ -6,8 +6,9 @@ from pathlib import Path
 
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.runs.fold import Fold, StageMirror
-from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.index import JournalIndex
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.journal import JournalReader, JournalReplaced
 from cfd_studio.runs.losses import read_lines
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from cfd_studio.protocol.commands import Command
 from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.status import read_status
 from cfd_studio.workers.priority import lower_priority
 

@@ -1,7 +1,5 @@
 """The images that a person wants to see again: seeds and indices, in one small JSON file of the user's."""
 
-import contextlib
-import time
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -9,8 +7,7 @@ from pydantic import Field, field_validator
 from cfd_studio.protocol.fields import Words
 from cfd_studio.protocol.sampling import ImageKey
 from cfd_studio.protocol.sheets import MOST_KEYS, Whole
-from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.runs import notes
 from cfd_studio.workspace.folders import config_folder
 
 
@@ -42,15 +39,7 @@ def favourites_file() -> Path:
 
 def load_favourites(path: Path | None = None) -> Favourites:
     """Return the favourites; a damaged file is kept aside, and there are none then."""
-    path = path or favourites_file()
-    try:
-        return Favourites.model_validate_json(read_bounded(path, LARGEST_NOTE, follow=True))
-    except FileNotFoundError:
-        return Favourites()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError):  # a file that cannot be moved cannot be read either
-            path.rename(path.with_name(f"{path.stem}.damaged-{time.time_ns()}{path.suffix}"))
-        return Favourites()
+    return notes.read_or_begin(path or favourites_file(), Favourites, follow=True)
 
 
 def save_favourites(favourites: Favourites, path: Path | None = None) -> None:
@@ -63,4 +52,4 @@ def save_favourites(favourites: Favourites, path: Path | None = None) -> None:
     """
     path = path or favourites_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(path, favourites.model_dump_json(indent=2).encode())
+    notes.write(path, favourites)

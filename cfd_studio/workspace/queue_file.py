@@ -1,14 +1,11 @@
 """The queue on the disk: one small JSON file, kept by one window at a time."""
 
-import contextlib
-import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import read_bounded
+from cfd_studio.runs import notes
 from cfd_studio.workspace.folders import data_folder
 from cfd_studio.workspace.queue import Queue
 
@@ -52,14 +49,7 @@ class QueueFile:
                 where=str(self._path),
                 advice="Runs can be started all the same.",
             ) from None
-        try:
-            return Queue.model_validate_json(read_bounded(self._path, LARGEST_QUEUE))
-        except FileNotFoundError:
-            return Queue()
-        except (OSError, ValueError):
-            with contextlib.suppress(OSError):
-                self._path.rename(self._path.with_name(f"queue.damaged-{time.time_ns()}.json"))
-            return Queue()
+        return notes.read_or_begin(self._path, Queue, largest=LARGEST_QUEUE)
 
     def save(self, queue: Queue) -> None:
         """Write the queue whole.
@@ -70,7 +60,7 @@ class QueueFile:
             Where it cannot be written; what the file held before stays.
         """
         try:
-            atomic.write_bytes(self._path, queue.model_dump_json(indent=2).encode())
+            notes.write(self._path, queue)
         except OSError as error:
             raise CfdError(
                 f"the queue cannot be written ({error.strerror or error})",

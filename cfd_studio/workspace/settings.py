@@ -1,7 +1,5 @@
 """What the application remembers from one start to the next: one small JSON file, written whole or not at all."""
 
-import contextlib
-import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.execution import DEFAULT_WORKER, DEVICE, MOST_PARTS, MOST_PROCESSES, ExecutionRequest, Worker
 from cfd_studio.protocol.fields import PATH
-from cfd_studio.runs import atomic
-from cfd_studio.runs.intake import LARGEST_NOTE, read_bounded
+from cfd_studio.runs import notes
 from cfd_studio.workspace.folders import config_folder
 
 LONGEST_HISTORY = 20
@@ -65,15 +62,7 @@ def settings_file() -> Path:
 
 def load_settings(path: Path | None = None) -> Settings:
     """Return the settings; a damaged file is kept aside and the defaults are used."""
-    path = path or settings_file()
-    try:
-        return Settings.model_validate_json(read_bounded(path, LARGEST_NOTE, follow=True))
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError):  # a file that cannot be moved cannot be read either: the defaults serve
-            path.rename(path.with_name(f"{path.stem}.damaged-{time.time_ns()}{path.suffix}"))
-        return Settings()
+    return notes.read_or_begin(path or settings_file(), Settings, follow=True)
 
 
 def save_settings(settings: Settings, path: Path | None = None) -> None:
@@ -86,4 +75,4 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
     """
     path = path or settings_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(path, settings.model_dump_json(indent=2).encode())
+    notes.write(path, settings)

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from cfd_studio.data.digits import load_digits
 from cfd_studio.data.images import DataSet, ImageSet, to_float
-from cfd_studio.engine import objectives
+from cfd_studio.engine import classification
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.best import Best
 from cfd_studio.engine.build import derive_seed, load_network
+from cfd_studio.engine.classification import ClassifierObjective
 from cfd_studio.engine.classifiers import split_for_validation
 from cfd_studio.engine.datasets import load_data
-from cfd_studio.engine.objectives import ClassifierObjective
 from cfd_studio.interop.weights import load_weights
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import Event, HeldOutLogged, JobEnded, JobState
@@ -173,7 +173,7 @@ def test_a_stop_in_the_middle_of_a_measurement_is_heard_and_loses_neither_steps_
 ) -> None:
     # What is offered wins: whoever forgets to measure again ends with other weights.
     monkeypatch.setattr(Best, "offer", lambda best, network, _, at: _prefer(best, network, at, step))
-    monkeypatch.setattr(objectives, "MEASURED_AT_ONCE", 100)
+    monkeypatch.setattr(classification, "MEASURED_AT_ONCE", 100)
     del recipe["name"]
     straight, stopped = mini_run("straight", **recipe), mini_run("stopped", **recipe)
     train(straight)

@@ -13,7 +13,8 @@ from cfd_studio.engine.reporter import Reporter
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.events import CheckpointSaved, CommandAnswered, Event, JobEnded, JobState, Logged, PhaseEntered
 from cfd_studio.runs import inbox
-from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.status import read_status
 
 MakeRun = Callable[..., RunFolder]

@@ -24,7 +24,8 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import Event, JobEnded, JobState, Logged, PhaseEntered
 from cfd_studio.runs import atomic, inbox
 from cfd_studio.runs.catalog import run_state
-from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.journal import JournalWriter
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.runs.status import JobStatus, read_status

@@ -13,9 +13,9 @@ from cfd_studio.data.digits import load_digits
 from cfd_studio.engine import job as job_module
 from cfd_studio.engine.build import load_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints, load_checkpoint
+from cfd_studio.engine.classification import ClassifierObjective
 from cfd_studio.engine.controls import POLL_SECONDS
 from cfd_studio.engine.loop import Loop
-from cfd_studio.engine.objectives import ClassifierObjective
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns

@@ -16,10 +16,10 @@ from torch import nn
 
 from cfd_studio.cli.app import run_command_line
 from cfd_studio.engine import checkpoint, models, prepare, stages
+from cfd_studio.engine.classification import ClassifierObjective
 from cfd_studio.engine.job import run_job
 from cfd_studio.engine.jury import Jury
 from cfd_studio.engine.mishaps import device_lost, ending, out_of_memory
-from cfd_studio.engine.objectives import ClassifierObjective
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns

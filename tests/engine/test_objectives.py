@@ -16,12 +16,11 @@ from cfd_studio.diffusion.progressive import two_step_target
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_errors
 from cfd_studio.engine.batch import Batch
+from cfd_studio.engine.classification import MEASURED_AT_ONCE, ClassifierObjective
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.objectives import (
     HELD_OUT_CHUNK,
-    MEASURED_AT_ONCE,
     MOST_HELD_OUT,
-    ClassifierObjective,
     DiffusionObjective,
     TeacherObjective,
     Terms,

@@ -1,7 +1,8 @@
 """A monkey at the window: random clicks, keys, wheel turns, resizes; prints seed and coverage (`pytest -m slow -s`)."""
 
+import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from cfd_studio.runs.folder import RunFolder
 
 SEEDS, ACTIONS = 20, 100
 ENOUGH = 0.8
-CURIOUS = 0.6  # of the actions go to something that was not touched before, where there is such a thing
+CURIOUS = 0.6  # of the actions go to something that no monkey touched before, where there is such a thing
 SIZES = [(960, 600), (1024, 700), (1280, 720), (1440, 900), (1920, 1080)]
 KEYS = [
     Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Space, Qt.Key.Key_Left,
@@ -72,11 +73,12 @@ def _name(widget: QWidget) -> str:
 
 
 class Monkey:
-    """Acts at random, and remembers what it saw and what it touched."""
+    """Acts at random, and remembers what it saw and what it touched; it was told what others touched before it."""
 
-    def __init__(self, window: QWidget, seed: int) -> None:
+    def __init__(self, window: QWidget, seed: int, known: Set[str]) -> None:
         self.window = window
         self.chance = random.Random(seed)
+        self.known = known
         self.seen: set[str] = set()
         self.touched: set[str] = set()
         self.last = ""
@@ -90,7 +92,7 @@ class Monkey:
             self.last = f"resize to {width}x{height}"
             self.window.resize(width, height)
             return
-        fresh = sorted(controls.keys() - self.touched)
+        fresh = sorted(controls.keys() - self.touched - self.known)
         name = self.chance.choice(fresh if fresh and self.chance.random() < CURIOUS else sorted(controls))
         self.touched.add(name)
         QTimer.singleShot(0, self._leave_menu)  # a menu has an event loop of its own
@@ -166,18 +168,24 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[random
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_twenty_monkeys_break_nothing(
-    desk: Any, trained_run: RunFolder, long_run: RunFolder, answers: Callable[[random.Random], None]
+    desk: Any,
+    trained_run: RunFolder,
+    long_run: RunFolder,
+    answers: Callable[[random.Random], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     seen: set[str] = set()
     touched: set[str] = set()
     for seed in range(SEEDS):
-        monkey = Monkey(desk.window, seed)
+        monkey = Monkey(desk.window, seed, touched)
         answers(monkey.chance)
         desk.open(trained_run if seed % 2 else long_run)
         for _ in range(ACTIONS):
             monkey.act()
             desk.qtbot.wait(5)
             assert desk.window.isVisible(), f"seed {seed}: {monkey.last}"
+            wrong = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+            assert not wrong, f"seed {seed}: {monkey.last}: {wrong}"
         for dialog in QApplication.topLevelWidgets():
             if dialog is not desk.window and dialog.isVisible():
                 dialog.close()

@@ -9,10 +9,9 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from cfd_studio.gui.cell_menu import cell_menu
 from cfd_studio.gui.compare_bar import BROWSE, GRID, PAIR
 from cfd_studio.gui.models.comparison import ColumnKey, ModelKey, Place
-from cfd_studio.gui.run_page import COMPARE
+from cfd_studio.gui.run_page import COMPARE, INSPECT
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.sampling import DDIM, ImageKey, Sampler, in_a_row
 from cfd_studio.protocol.sheets import Sheet
@@ -115,13 +114,14 @@ def _other_views(desk: Any, compare: Any, first: Place) -> None:
     compare.grid.pick(3)
     asked: list[tuple[Any, ...]] = []
     compare.inspect_wanted.connect(lambda *wish: asked.append(wish))
-    actions = {action.text(): action for action in cell_menu(compare, first).actions()}
+    actions = {action.text(): action for action in compare.verbs.menu(first).actions()}
     actions["Trajectory…"].trigger()
     actions["Features…"].trigger()
     assert [(request.stage, request.sampling_steps, index, view) for request, index, view in asked] == [
         ("teacher", 8, 3, "trajectory"),
         ("teacher", 8, 3, "features"),
     ]
+    assert desk.page.tabs.currentIndex() == INSPECT
     desk.page.tabs.setCurrentIndex(COMPARE)
     before = compare.drawings.answers[first]
     actions["Draw again"].trigger()

@@ -78,15 +78,15 @@ def test_the_films_of_teacher_and_students_run_under_one_scrubber(
     desk.wait(lambda: view.play.text() == "Play")
 
     old = rows["pd-2"].film
-    desk.click(inspect.choices.after)
+    desk.click(inspect.choices.image.after)
     desk.wait(lambda: chart.rows[2].film is not old and not view.drawing)
-    assert inspect.choices.index.text() == "1"
+    assert inspect.choices.image.index.text() == "1"
     assert not np.array_equal(_pictures(chart.rows[2].film), _pictures(old))
-    inspect.choices.index.set_text("x")
-    assert inspect.choices.read() is None
-    assert inspect.choices.index.problem()
+    inspect.choices.image.index.set_text("x")
+    assert inspect.choices.image.read() is None
+    assert inspect.choices.image.index.problem()
     QTest.mouseClick(inspect.choices.models["pd-4"], Qt.MouseButton.LeftButton)
-    inspect.choices.index.set_text("0")
+    inspect.choices.image.index.set_text("0")
     desk.wait(lambda: len(chart.rows) == 3 and not view.drawing)
     np.testing.assert_array_equal(_pictures(chart.rows[1].film), _pictures(old))
 
@@ -110,8 +110,8 @@ def test_what_is_drawn_for_inspect_can_be_cancelled_and_ends_with_its_tab(desk: 
     assert all(row.film is not None for row in inspect.trajectory.chart.rows)
     assert not choices.button.isVisible()
     trained_run.weights("pd-2").write_bytes(b"damaged")
-    choices.index.set_text("7")
-    desk.wait(lambda: inspect.choices.index.text() == "7" and "failed" in _states(inspect))
+    choices.image.index.set_text("7")
+    desk.wait(lambda: inspect.choices.image.index.text() == "7" and "failed" in _states(inspect))
     desk.wait(lambda: not inspect.trajectory.drawing)
     assert _states(inspect).count("failed") == 1
     assert "damaged" in inspect.trajectory.chart.rows[2].tip
@@ -201,7 +201,7 @@ def test_an_image_of_a_run_beside_the_open_one_is_inspected_until_the_tab_is_lef
     desk.wait(lambda: len(inspect.trajectory.chart.rows) == 4 and not inspect.trajectory.drawing)
     assert inspect.choices.other.isVisible()
     assert "trained" in inspect.choices.other.toolTip()
-    assert (inspect.choices.seed.text(), inspect.choices.index.text()) == ("1", "7")
+    assert (inspect.choices.image.seed.text(), inspect.choices.image.index.text()) == ("1", "7")
     desk.page.tabs.setCurrentIndex(WATCH)
     desk.page.tabs.setCurrentIndex(INSPECT)
     assert not inspect.choices.other.isVisible()

@@ -12,8 +12,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
+from cfd_studio.gui.form_head import CHANGES, PLAN, PRESETS
 from cfd_studio.gui.import_dialog import ImportDialog
-from cfd_studio.gui.panels.new_run import CHANGES, PLAN, PRESETS
 from cfd_studio.gui.stage_outline import RUN
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.plan import resolve

@@ -172,7 +172,7 @@ def test_a_run_is_resumed_by_the_plan_of_its_last_job(
     desk.click(desk.header.start)
     long_run.new_job("train").write_plan(ExecutionPlan(device="cuda:1", threads=3, processes=2, accumulation=4))
     long_run.new_job("train")  # died before it had a plan
-    desk.window.feed.nudge()
+    desk.window.following.nudge()
     desk.wait(lambda: desk.snapshot.plan is not None)
     desk.header.workers["process"].trigger()
     desk.click(desk.header.start)

@@ -144,7 +144,6 @@ def test_a_run_is_cloned_resumed_forgotten_and_thrown_away(
     started: list[tuple[Path, ExecutionRequest]] = []
     monkeypatch.setattr(window.controller, "start", lambda *given: started.append(given))
     runs[2].new_job("train")  # and nobody holds it
-    runs[4].new_job("train").write_request(ExecutionRequest(device="cpu", threads=2))
     holder = Lease.acquire(runs[5])
     runs[5].new_job("train")
     window.preferences.remember(

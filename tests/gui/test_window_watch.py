@@ -13,6 +13,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 
 from cfd_studio.gui.models.machine import machine_meters
+from cfd_studio.gui.panels.curves import CurvesPanel
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.events import (
@@ -72,13 +73,18 @@ def _feature(run: RunFolder) -> str:
     return next(stage.id for stage in run.config().stages if stage.kind == "feature")
 
 
+def _on_offer(curves: CurvesPanel) -> list[str]:
+    quantity = curves.quantity
+    return [quantity.tabText(index) for index in range(quantity.count()) if quantity.isTabVisible(index)]
+
+
 def test_every_quantity_that_a_stage_logs_can_be_plotted(desk: Any, told: RunFolder) -> None:
     desk.open(told)
     curves, stage = desk.page.curves, _feature(told)
     desk.wait(lambda: stage in desk.page.stages.tree.cards)
     desk.page.stages.tree.cards[stage].click()
     desk.wait(lambda: len(curves.legend.entries) == 2)
-    assert curves.quantity.on_offer == ["loss", "terms", "gradients", "quarters", "vitals", "rate", "pace"]
+    assert _on_offer(curves) == ["Loss", "Terms", "Gradients", "Noise levels", "Images", "Learning rate", "Speed"]
     expected = {
         "terms": {"Feature": 0.8 / 300, "Anchor": 0.2 / 300},
         "gradients": {"Feature": 2 / 300, "Anchor": 1 / 300},
@@ -104,7 +110,7 @@ def test_every_quantity_that_a_stage_logs_can_be_plotted(desk: Any, told: RunFol
     other = next(name for name in desk.page.stages.tree.cards if name != stage)
     curves.quantity.choose("terms")
     desk.page.stages.tree.cards[other].click()  # which has logged nothing at all
-    assert curves.quantity.on_offer == ["loss"]
+    assert _on_offer(curves) == ["Loss"]
     assert curves.nothing.isVisible()
 
 
@@ -121,7 +127,7 @@ def test_curves_of_other_runs_and_stages_stand_beside_and_are_saved(
 
     def offered() -> dict[str, Any]:
         overlay.fill()
-        return dict(overlay.actions_offered)
+        return {action.data()[1]: action for action in overlay.menu().actions() if action.data()}
 
     desk.window.catalog.nudge()
     desk.wait(lambda: str(other.path) in offered())

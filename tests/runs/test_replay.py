@@ -28,7 +28,8 @@ from cfd_studio.protocol.events import (
     dump_event,
 )
 from cfd_studio.protocol.figures import StageQuality
-from cfd_studio.runs.folder import JobFolder, RunFolder
+from cfd_studio.runs.folder import RunFolder
+from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.mirror import RunMirror
 
 Told = Callable[[Any], dict[str, Any]]

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.browse_page import BrowsePage
-from cfd_studio.gui.cell_menu import cell_menu
+from cfd_studio.gui.cell_verbs import CellVerbs
 from cfd_studio.gui.compare_bar import BROWSE, GRID, PAIR, CompareBar
 from cfd_studio.gui.compare_choices import CompareChoices
 from cfd_studio.gui.compare_sheet import Setting
 from cfd_studio.gui.favourite_keys import FavouriteKeys
 from cfd_studio.gui.grid_page import GridPage
-from cfd_studio.gui.models.comparison import FEW_STEPS, ColumnKey, ModelKey, Place, step_choices
+from cfd_studio.gui.models.comparison import FEW_STEPS, ModelKey, Place, step_choices
 from cfd_studio.gui.models.lineup import Lineup
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.pair_page import PairPage, Side
@@ -21,7 +21,6 @@ from cfd_studio.gui.sheet_desk import SheetDesk
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.lens import Lens
-from cfd_studio.gui.widgets.picture_dialog import PictureDialog
 from cfd_studio.protocol.sheets import Sheet, SheetCell
 from cfd_studio.runs.catalog import RunSummary
 from cfd_studio.runs.launcher import Session
@@ -67,6 +66,7 @@ class ComparePanel(QWidget):
         self._side_feeds = side_feeds
         self._snapshot: RunSnapshot | None = None
         self._sheets = SheetDesk(self)
+        self.verbs = CellVerbs(self)
         self._lay_out()
         self._wire()
 
@@ -129,20 +129,9 @@ class ComparePanel(QWidget):
         if self.bar.pages[PAIR].isEnabled():
             self._turn(PAIR)
 
-    def star(self) -> None:
-        """Make the picked image a favourite, or no longer."""
-        place = self.grid.cursor_key
-        key = self.grid_page.picked_key(place) if place is not None else None
-        if key is not None:
-            self.favourites.toggle(key)
-
     def browse(self, place: Place) -> None:
         """Open the pages of images of a cell's model."""
         self._turn(BROWSE, self.grid_page.lineup.title(place))
-
-    def inspect(self, place: Place, view: str) -> None:
-        """Ask for another view of the picked image of a cell."""
-        self.inspect_wanted.emit(self.drawings.answers[place].request, self.grid.picked, view)
 
     def _refresh(self) -> None:
         """Bring all up to date with the snapshots there are."""
@@ -206,16 +195,6 @@ class ComparePanel(QWidget):
         self.bar.save.setEnabled(any(cell.image is not None for cell in self.grid.cells.values()))
         self._marked()
 
-    def _enlarge(self, model: ModelKey, column: ColumnKey) -> None:
-        cell = self.grid.cells[model, column]
-        words = " · ".join(part for part in (cell.caption, cell.note) if part)
-        PictureDialog(self, self.grid_page.lineup.title((model, column)), words, cell, self.lens).open()
-
-    def _show_menu(self, model: ModelKey, column: ColumnKey, place: QPoint) -> None:
-        menu = cell_menu(self, (model, column))
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(place)
-
     def _save(self) -> None:
         self.save_wanted.emit(self.grid.picture())
 
@@ -237,10 +216,10 @@ class ComparePanel(QWidget):
         self.bar.page_wanted.connect(self._turn)
         self.bar.alone.toggled.connect(self.grid.set_alone)
         self.bar.save.clicked.connect(self._save)
-        self.grid.enlarged.connect(self._enlarge)
-        self.grid.menu_wanted.connect(self._show_menu)
+        self.grid.enlarged.connect(self.verbs.enlarge)
+        self.grid.menu_wanted.connect(self.verbs.show_menu)
         self.grid.compare_wanted.connect(self.compare_marked)
-        self.grid.starred.connect(self.star)
+        self.grid.starred.connect(self.verbs.star)
         self.grid.marked.connect(self._marked)
         self.pair_page.turned.connect(self._pick_shown)
         self.grid_page.changed.connect(self._drawing_changed)

@@ -81,7 +81,7 @@ class InspectPanel(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Go to the image before or after with the page keys."""
-        button = {Qt.Key.Key_PageUp: self.choices.before, Qt.Key.Key_PageDown: self.choices.after}.get(
+        button = {Qt.Key.Key_PageUp: self.choices.image.before, Qt.Key.Key_PageDown: self.choices.image.after}.get(
             Qt.Key(event.key())
         )
         if button is not None:
@@ -95,7 +95,7 @@ class InspectPanel(QWidget):
 
     def _show(self) -> None:
         """Bring the view in front up to date with what is chosen."""
-        snapshot, read = self._snapshot, self.choices.read()
+        snapshot, read = self._snapshot, self.choices.image.read()
         if snapshot is None or read is None:
             self._front.setCurrentIndex(self.choices.view())
             return

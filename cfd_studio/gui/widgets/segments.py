@@ -34,11 +34,6 @@ class Segments(QTabBar):
         """The key that is chosen."""
         return self._keys[self.currentIndex()]
 
-    @property
-    def on_offer(self) -> list[str]:
-        """The keys that can be chosen now."""
-        return [key for index, key in enumerate(self._keys) if self.isTabVisible(index)]
-
     def choose(self, key: str) -> None:
         """Choose something that is on offer."""
         self.setCurrentIndex(self._keys.index(key))

@@ -58,11 +58,6 @@ class TickMenu(Button):
         if self._menu.isEmpty():
             self._menu.addAction(self._nothing).setEnabled(False)
 
-    @property
-    def actions_offered(self) -> dict[str, QAction]:
-        """The actions of the menu as it was filled last, by key."""
-        return {action.data()[1]: action for action in self._menu.actions() if action.data()}
-
     def _triggered(self) -> None:
         action = self.sender()
         assert isinstance(action, QAction)

@@ -68,6 +68,7 @@ class NewRunPanel(QWidget):
         self.start, self.queue, self.command = self.bar.start, self.bar.queue, self.bar.command
         self.cancel = self.bar.cancel
         self.tabs = QTabBar()
+        self.tabs.setAccessibleName("Parts of the form")
         self.pages = QStackedWidget()
         self._lay_out()
         self._wire()

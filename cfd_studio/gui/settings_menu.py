@@ -33,10 +33,13 @@ class SettingsMenu(QMenu):
             self.themes[choice] = action
         group.triggered.connect(self._theme_chosen)
         self.addSeparator()
-        self.room = self.addAction("Room for kept samples…", self.room_wanted)
-        self.reset = self.addAction("Reset the layout", self.reset_wanted)
+        self.room = self.addAction("Room for kept samples…")
+        self.reset = self.addAction("Reset the layout")
         self.addSeparator()
-        self.shortcuts = self.addAction("Keyboard shortcuts\t?", self.shortcuts_wanted)
+        self.shortcuts = self.addAction("Keyboard shortcuts\t?")
+        self.room.triggered.connect(self.room_wanted)
+        self.reset.triggered.connect(self.reset_wanted)
+        self.shortcuts.triggered.connect(self.shortcuts_wanted)
 
     def show_theme(self, choice: str) -> None:
         """Tick a theme."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QLabel,
     QLineEdit,
+    QScrollArea,
     QScrollBar,
     QTabBar,
     QWidget,
@@ -56,6 +57,13 @@ def _explained(widget: QWidget) -> bool:
     return shown or written or said or any(label.buddy() is widget for label in labels)
 
 
+def _in_area(widget: QWidget) -> bool:
+    """Tell whether a widget lies on one of the pages of a run, which scroll before they squeeze."""
+    return isinstance(widget, QAbstractButton) and any(
+        area.widget().isAncestorOf(widget) for area in widget.window().findChildren(QScrollArea) if area.widget()
+    )
+
+
 def _look(where: str, root: QWidget) -> tuple[int, list[str]]:
     """Return how many controls there are, and what is wrong with them."""
     wrong, count = [], 0
@@ -68,6 +76,8 @@ def _look(where: str, root: QWidget) -> tuple[int, list[str]]:
         by_arrows = group is not None and group.exclusive()  # as Qt has it: Tab to the one that is chosen
         if not widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not by_arrows:
             wrong.append(f"{called} is not reached with Tab")
+        if widget.maximumWidth() > widget.minimumSizeHint().width() > widget.width() and _in_area(widget):
+            wrong.append(f"{called} is squeezed")
         if not _explained(widget):
             wrong.append(f"{called} is not explained")
     return count, wrong
@@ -172,8 +182,12 @@ def _not_taken(window: Any) -> list[str]:
 def test_every_control_can_be_named_explained_and_reached_and_every_listed_key_works(
     desk: Any, trained_run: Any
 ) -> None:
+    desk.window.resize(desk.window.minimumSize())
     desk.open(trained_run)
-    found = {name: _look(name, root) for name, root in _pages(desk)}
+    found = {}
+    for name, root in _pages(desk):
+        desk.qtbot.wait(20)  # until what has just changed is laid out
+        found[name] = _look(name, root)
     assert all(count > 1 for name, (count, _) in found.items() if name != "keys"), found
     wrong = sorted({one for _, several in found.values() for one in several})
     assert not wrong, "\n".join(wrong)

@@ -62,6 +62,8 @@ def test_the_settings_menu_leads_to_the_keys_and_to_the_room_for_kept_samples(de
 
 def test_the_arrangement_outlives_the_window_and_can_be_reset(desk: Any) -> None:
     window = desk.window
+    names = [one.objectName() for one in window.findChildren(QSplitter)]
+    assert sorted(names) == sorted(set(names) - {""})  # only what has a name of its own is remembered
     splitter = window.findChild(QSplitter, "watch")
     window.resize(1201, 707)
     splitter.setSizes([500, 300])

@@ -92,7 +92,7 @@ class FeatureSheet(QFrame):
         self.classes.show_pairs(_pairs(ranked(teacher, student, 1.0, MOST_CLASSES)))
 
     def _lay_out(self) -> None:
-        self.slider.setMinimumWidth(160)
+        self.slider.setMinimumWidth(120)
         self.temperature.setFixedWidth(128)
         head = QHBoxLayout()
         head.setSpacing(16)
@@ -102,7 +102,7 @@ class FeatureSheet(QFrame):
         told.setSpacing(10)
         told.addWidget(self.words)
         readings = QHBoxLayout()
-        readings.setSpacing(28)
+        readings.setSpacing(20)
         for reading in (self.divergence, self.teacher_entropy, self.student_entropy):
             readings.addWidget(reading)
         readings.addStretch(1)

@@ -14,6 +14,7 @@ class FormHead(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.tabs = QTabBar()
+        self.tabs.setAccessibleName("Parts of the form")
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         for words, tip in (

@@ -36,9 +36,9 @@ from cfd_studio.gui.queue_keeper import QueueKeeper
 from cfd_studio.gui.reports import Reports
 from cfd_studio.gui.run_actions import RunActions
 from cfd_studio.gui.run_page import WATCH, RunPage
+from cfd_studio.gui.settings_desk import SettingsDesk
 from cfd_studio.gui.sheets import Sheets
-from cfd_studio.gui.shortcut_sheet import ShortcutSheet
-from cfd_studio.gui.shortcuts import add_shortcuts, sections
+from cfd_studio.gui.shortcuts import add_shortcuts
 from cfd_studio.gui.side_feeds import SideFeeds
 from cfd_studio.gui.steering import Steering
 from cfd_studio.gui.transfers import Transfers
@@ -101,9 +101,9 @@ class MainWindow(QMainWindow):
         self.arrivals = Arrivals(self)
         self._lay_out()
         self.layout_memory = Layout(self)
+        self.settings_desk = SettingsDesk(self)
         self._wire()
         add_shortcuts(self)
-        self.sidebar.show_theme(settings.theme)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MILLISECONDS)
         self._timer.timeout.connect(self._tick)
@@ -191,11 +191,6 @@ class MainWindow(QMainWindow):
         self.beginnings.fill_form()
 
     @Slot()
-    def show_shortcuts(self) -> None:
-        """List the keys."""
-        ShortcutSheet(self, sections(self)).open()
-
-    @Slot()
     def _show_form(self) -> None:
         self.pages.setCurrentWidget(self.new_run)
         self.new_run.take_focus()
@@ -227,7 +222,6 @@ class MainWindow(QMainWindow):
         self.sidebar.browser.verb_wanted.connect(self.run_actions.do)
         self.sidebar.forget_wanted.connect(self.run_actions.forget)
         self.welcome.run_picked.connect(self.open_run)
-        self.sidebar.theme_wanted.connect(self.preferences.choose_theme)
         self.preferences.failed.connect(self.say)
         self.beginnings.form_ready.connect(self._show_form)
         self.beginnings.demo_found.connect(self.open_run)

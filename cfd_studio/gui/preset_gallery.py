@@ -111,7 +111,7 @@ class PresetGallery(QWidget):
         self._scroll.setWidget(inside)
         head = QHBoxLayout()
         head.setSpacing(8)
-        head.addWidget(label("Choose how to begin. Everything can be changed afterwards.", "muted"), 1)
+        head.addWidget(label("Choose how to begin. Everything can be changed afterwards.", "muted", wrap=True), 1)
         head.addWidget(self.from_run)
         head.addWidget(self.from_file)
         whole = QVBoxLayout(self)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QTabBar, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.inspect_choices import VIEWS
@@ -21,6 +21,7 @@ from cfd_studio.gui.panels.log import LogPanel
 from cfd_studio.gui.panels.stages import StagesPanel
 from cfd_studio.gui.panels.strips import StripsPanel
 from cfd_studio.gui.side_feeds import SideFeeds
+from cfd_studio.gui.widgets.front_stack import FrontStack
 from cfd_studio.gui.widgets.meters import MeterRow
 from cfd_studio.protocol.sampling import SampleRequest
 from cfd_studio.protocol.sheets import Sheet
@@ -46,6 +47,7 @@ class RunPage(QWidget):
         self.judge = JudgePanel(side_feeds)
         self.inspect = InspectPanel(session, bridge)
         self.tabs = QTabBar()
+        self.tabs.setAccessibleName("Ways to look at the run")
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         for words, tip in (
@@ -55,7 +57,8 @@ class RunPage(QWidget):
             ("Inspect", "One image: its way from noise, and what the classifier sees in it (Ctrl+4)"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(words), tip)
-        self.pages = QStackedWidget()
+        self.pages = FrontStack()
+        self.area = self.pages.scrolling()
         self.snapshot: RunSnapshot | None = None
         self._guest: Path | None = None  # the run whose image is inspected, until another tab is in front
         self._lay_out()
@@ -84,7 +87,7 @@ class RunPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the curves the room they need; the cards can be scrolled."""
         super().resizeEvent(event)
-        self.stages.set_room(self.pages.height() - ROOM_FOR_CURVES)
+        self.stages.set_room(self.area.viewport().height() - ROOM_FOR_CURVES)
 
     def restore_sheet(self, sheet: Sheet) -> None:
         """Draw a sheet in Compare, as soon as its runs are read."""
@@ -178,7 +181,7 @@ class RunPage(QWidget):
         top.addSpacing(16)
         top.addWidget(self.meters, 1)
         body.addLayout(top)
-        body.addWidget(self.pages, 1)
+        body.addWidget(self.area, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)

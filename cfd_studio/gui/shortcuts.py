@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QLineEdit
 
+from cfd_studio.gui import widget_keys
+from cfd_studio.gui.widget_keys import Key, keys_of
+
 if TYPE_CHECKING:
     from cfd_studio.gui.main_window import MainWindow
 
 
 @dataclass(frozen=True, slots=True)
-class Shortcut:
-    """A key, what it does in words, and the doing."""
+class Shortcut(Key):
+    """A key of the whole window, what it does in words, and the doing."""
 
-    keys: str
-    words: str
     act: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Keys that belong together."""
+    """Keys that belong together; ``own`` are those that widgets take themselves while they have the keyboard."""
 
     name: str
     shortcuts: tuple[Shortcut, ...]
+    own: tuple[Key, ...] = ()
 
 
 def sections(window: "MainWindow") -> list[Section]:
@@ -43,6 +45,8 @@ def sections(window: "MainWindow") -> list[Section]:
                 Shortcut("Ctrl+J", "The queue", window.queue_desk.show),
             ),
         ),
+        Section("In the list of runs", (), widget_keys.RUN_LIST),
+        Section("In the queue", (), keys_of(window.queue_panel.list)),
         Section(
             "The form",
             (
@@ -52,6 +56,7 @@ def sections(window: "MainWindow") -> list[Section]:
                 Shortcut("Ctrl+Shift+Z", "Redo it", partial(_press, window.new_run.redo)),
                 Shortcut("Ctrl+D", "Duplicate the stage", partial(_press, window.new_run.plan.outline.copy)),
             ),
+            widget_keys.FORM,
         ),
         Section(
             "The open run",
@@ -77,9 +82,17 @@ def sections(window: "MainWindow") -> list[Section]:
                 Shortcut("F", "Follow the stage in training", partial(_press, page.curves.follow)),
                 Shortcut("L", "Logarithmic axis", partial(_press, page.curves.log)),
             ),
+            widget_keys.CHART,
         ),
-        Section("Compare", (Shortcut("Ctrl+G", "Draw the samples", partial(_press, page.compare.choices.generate)),)),
-        Section("Help", (Shortcut("?", "This sheet", window.show_shortcuts),)),
+        Section(
+            "Compare",
+            (Shortcut("Ctrl+G", "Draw the samples", partial(_press, page.compare.choices.generate)),),
+            widget_keys.GRID,
+        ),
+        Section("Compare: two cells", (), widget_keys.PAIR),
+        Section("Compare: pages of images", (), widget_keys.BROWSE),
+        Section("Inspect", (), widget_keys.INSPECT),
+        Section("Help", (Shortcut("?", "This sheet", window.settings_desk.show_shortcuts),)),
     ]
 
 

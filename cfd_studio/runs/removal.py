@@ -11,13 +11,13 @@ from cfd_studio.runs.folder import RunFolder
 _AT_WORK = frozenset(state.value for state in JobState if not state.ended)
 
 
-def size_of(run: Path) -> int:
-    """Return the bytes of all files in a run; links count for themselves."""
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files in a folder; links count for themselves."""
     total = 0
-    for folder, _, files in os.walk(run):
+    for below, _, files in os.walk(folder):
         for name in files:
             try:
-                total += (Path(folder) / name).lstat().st_size
+                total += (Path(below) / name).lstat().st_size
             except FileNotFoundError:  # a checkpoint that made room for the next
                 continue
     return total

@@ -46,13 +46,13 @@ def keep(folder: Path, key: str, content: bytes, most_bytes: int = MOST_BYTES, m
     prune(folder, key, most_bytes, most_files)
 
 
-def prune(folder: Path, newest: str, most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES) -> None:
-    """Remove the files that were longest unused, until so many bytes and files are left; never the newest."""
+def prune(folder: Path, newest: str = "", most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES) -> None:
+    """Remove the files that were longest unused, until so many bytes and files are left; never the newest, if named."""
     with contextlib.suppress(OSError):
         files = [(path.lstat(), path) for path in folder.iterdir() if path.name != newest]
         files.sort(key=lambda one: one[0].st_mtime_ns, reverse=True)
-        held = (folder / newest).lstat().st_size
-        for place, (about, path) in enumerate(files, start=2):
+        held = (folder / newest).lstat().st_size if newest else 0
+        for place, (about, path) in enumerate(files, start=2 if newest else 1):
             held += about.st_size
             if held > most_bytes or place > most_files:
                 with contextlib.suppress(OSError):

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest
+from cfd_studio.runs.removal import size_of
 from cfd_studio.workspace import cache
 from cfd_studio.workspace.folders import drawings_folder
 
@@ -18,7 +19,7 @@ _LARGEST_SHARE = 4  # one answer takes no more than this part of the room
 _SHAPES = {"images": 4, "x_hats": 5, "features": 2, "logits": 2}  # with their dimensions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Drawings:
     """The answers that are kept, in a bounded room; those that were longest unused go first.
 
@@ -29,6 +30,10 @@ class Drawings:
     """
 
     most_mib: int
+
+    def set_room(self, most_mib: int) -> None:
+        """Keep more, or less, from now on."""
+        self.most_mib = most_mib
 
     def recall(self, key: str, request: SampleRequest) -> SampleAnswer | None:
         """Return what was kept under a key as the answer to a request; None where nothing sound was."""
@@ -41,6 +46,16 @@ class Drawings:
         content = _packed(answer)
         if len(content) * _LARGEST_SHARE <= room:
             cache.keep(drawings_folder(), key, content, room, MOST_FILES)
+
+
+def kept_bytes() -> int:
+    """Return how much room the kept answers take."""
+    return size_of(drawings_folder())
+
+
+def make_room(most_mib: int) -> None:
+    """Delete the answers that were longest unused, until the others fit into a room."""
+    cache.prune(drawings_folder(), most_bytes=most_mib * 2**20, most_files=MOST_FILES)
 
 
 def digest_of(*parts: str) -> str:

@@ -12,6 +12,7 @@ from cfd_studio.runs import notes
 from cfd_studio.workspace.folders import config_folder
 
 LONGEST_HISTORY = 20
+MOST_DRAWINGS_MIB = 2**20
 LONGEST_LAYOUT = 4096  # characters, of one part
 ThemeChoice = Literal["system", "light", "dark"]
 
@@ -35,7 +36,7 @@ class Settings(BaseModel):
     image_folders: dict[str, str] = Field({}, max_length=LONGEST_HISTORY)
     theme: ThemeChoice = "system"
     layout: dict[str, Annotated[str, Field(max_length=LONGEST_LAYOUT)]] = Field({}, max_length=LONGEST_HISTORY)
-    drawings_mib: int = Field(1024, ge=0, le=2**20)
+    drawings_mib: int = Field(1024, ge=0, le=MOST_DRAWINGS_MIB)
     notify: bool = True
     keep_awake: bool = True
     opened: tuple[Path, ...] = Field((), max_length=LONGEST_HISTORY)

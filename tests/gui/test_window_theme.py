@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from cfd_studio.gui import theme
 from cfd_studio.gui.collector import Collector
+from cfd_studio.gui.widgets.line_colours import COUNT, line_colour
 from cfd_studio.workspace.settings import load_settings
 
 
@@ -41,7 +42,7 @@ def test_switching_recolours_everything_and_is_remembered(desk: Any, trained_run
     assert _background(plot) == QColor(theme.LIGHT.surface)
 
 
-def test_both_sets_of_tones_are_readable() -> None:
+def test_both_sets_of_tones_are_readable(qapp: QApplication) -> None:
     def luminance(name: str) -> float:
         parts = [value / 255 for value in QColor(name).getRgb()[:3]]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
@@ -52,12 +53,21 @@ def test_both_sets_of_tones_are_readable() -> None:
         return (high + 0.05) / (low + 0.05)
 
     for tones in (theme.LIGHT, theme.DARK):
-        for background in (tones.window, tones.surface):
+        for background in (tones.window, tones.surface, tones.raised, tones.hover, tones.accent_soft):
             assert contrast(tones.text, background) > 7
             assert contrast(tones.muted, background) > 4.5
+            assert contrast(tones.faint, background) > 3.5
             assert contrast(tones.bad, background) > 4.5
             assert contrast(tones.accent, background) > 4.5
-        assert contrast(tones.on_accent, tones.accent) > 4.5
+        assert contrast(tones.faint, tones.surface) > 4.4
+        for name in ("accent", "good", "warning", "bad"):
+            assert contrast(getattr(tones, name), tones.surface) > 4.5
+            assert contrast(getattr(tones, name), getattr(tones, f"{name}_soft")) > 4.5
+        for background in (tones.accent, tones.accent_hover):
+            assert contrast(tones.on_accent, background) > 4.5
+        theme.apply(qapp, "dark" if tones.dark else "light")
+        lines = [line_colour(index).name() for index in range(COUNT)]
+        assert min(contrast(line, tones.surface) for line in (*lines, tones.second)) > 3
 
 
 def test_keys_turn_the_tabs(desk: Any, trained_run: Any) -> None:

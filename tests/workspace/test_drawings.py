@@ -36,4 +36,6 @@ def test_what_was_longest_unused_makes_room_and_nothing_takes_a_large_part_of_it
     np.testing.assert_array_equal(known.images, _answer(5).images)
     assert (known.seconds_per_image, known.network_calls, known.timesteps) == (0.25, 2, ())
     assert drawings.recall(keys[5], _answer(5, count=3).request) is None  # what answers another request
+    drawings.set_room(0)
+    assert drawings.recall(keys[5], _answer(5).request) is None
     assert Drawings(0).recall(keys[5], _answer(5).request) is None

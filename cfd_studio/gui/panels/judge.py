@@ -198,6 +198,7 @@ class JudgePanel(QWidget):
         rows.addLayout(tools)
         rows.addWidget(self.view, 1)
         split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("judge")
         split.setHandleWidth(12)
         split.setChildrenCollapsible(False)
         split.addWidget(self.card)

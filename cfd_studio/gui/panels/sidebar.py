@@ -1,14 +1,14 @@
-"""The left side: what begins a run, the runs, and how the window looks."""
+"""The left side: what begins a run, the runs, and the window's own settings."""
 
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from cfd_studio.gui.catalog_feed import ListedRun
 from cfd_studio.gui.recent_menu import RecentMenu
 from cfd_studio.gui.run_browser import RunBrowser
+from cfd_studio.gui.settings_menu import SettingsMenu
 from cfd_studio.gui.widgets.buttons import Button
 
 
@@ -23,8 +23,6 @@ class Sidebar(QFrame):
         The paths of runs elsewhere that are to leave the list.
     new_wanted, open_wanted, import_wanted, demo_wanted, home_wanted
         The buttons.
-    theme_wanted(str)
-        ``system``, ``light`` or ``dark``.
     """
 
     run_picked = Signal(object)
@@ -34,7 +32,6 @@ class Sidebar(QFrame):
     import_wanted = Signal()
     demo_wanted = Signal()
     home_wanted = Signal()
-    theme_wanted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,11 +46,9 @@ class Sidebar(QFrame):
         self.model = self.browser.list.runs
         self.home = Button(icon="house", role="ghost", tip="First page")
         self.queue = Button("Queue", icon="list-check", role="ghost", tip="Runs that wait for their turn (Ctrl+J)")
-        self.appearance = Button(
-            "Appearance", icon="circle-half-stroke", role="ghost", tip="Light, dark, or as the system"
-        )
-        self._theme_actions: dict[str, QAction] = {}
-        self.appearance.setMenu(self._theme_menu())
+        self.settings = Button("Settings", icon="gear", role="ghost", tip="Colours, kept samples, layout and keys")
+        self.menu = SettingsMenu(self)
+        self.settings.setMenu(self.menu)
         self._lay_out()
         self.new.clicked.connect(self.new_wanted)
         self.take_in.clicked.connect(self.import_wanted)
@@ -79,25 +74,6 @@ class Sidebar(QFrame):
         self.queue.setText(words)
         self.queue.setAccessibleName(words)
 
-    def show_theme(self, choice: str) -> None:
-        """Tick the choice in the menu."""
-        self._theme_actions[choice].setChecked(True)
-
-    def _theme_menu(self) -> QMenu:
-        menu = QMenu(self)
-        group = QActionGroup(self)
-        for choice, words in (("system", "As the system"), ("light", "Light"), ("dark", "Dark")):
-            action = menu.addAction(words)
-            action.setCheckable(True)
-            action.setData(choice)
-            group.addAction(action)
-            self._theme_actions[choice] = action
-        group.triggered.connect(self._theme_chosen)
-        return menu
-
-    def _theme_chosen(self, action: QAction) -> None:
-        self.theme_wanted.emit(action.data())
-
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setContentsMargins(16, 16, 16, 8)
@@ -110,7 +86,7 @@ class Sidebar(QFrame):
         foot.addWidget(self.home)
         foot.addWidget(self.queue)
         foot.addStretch(1)
-        foot.addWidget(self.appearance)
+        foot.addWidget(self.settings)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -36,6 +36,7 @@ class FilmChart(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName("Estimates of the image, one row per model, from noise to image")
+        self.setAccessibleDescription("Left and Right go from step to step, Space plays")
 
     def set_axis(self, top: int) -> None:
         """Set the level of pure noise, and go to the clean end."""

@@ -66,6 +66,7 @@ class FrontierPlot(QWidget):
         self._labels = ("", "")
         self._x_ticks: tuple[float, ...] = ()
         self.view: Any = pg.PlotWidget()
+        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # by the keyboard, the table below says all of it
         self._item: Any = self.view.getPlotItem()
         self._item.hideButtons()
         self._item.setMenuEnabled(False)

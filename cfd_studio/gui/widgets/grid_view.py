@@ -49,6 +49,7 @@ class GridView(QWidget):
         lens.changed.connect(self.update)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Samples: one row per model, one column per step count and sampler")
+        self.setAccessibleDescription("Arrow keys go from cell to cell, Return enlarges")
 
     def set_shape(self, rows: list[Heading], columns: list[Heading]) -> None:
         """Set the headings; cells whose row and column are still there stay."""

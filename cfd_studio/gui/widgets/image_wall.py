@@ -39,6 +39,7 @@ class ImageWall(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 160)
         self.setAccessibleName("A page of images")
+        self.setAccessibleDescription("Arrow keys choose, Page Up and Page Down turn the page, S stars")
 
     def sizeHint(self) -> QSize:
         """Ask for as much as there is."""

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor
 from cfd_studio.gui import theme
 
 # After Okabe and Ito, moved until they read on the surface and no two look alike to anybody; the theme's own first.
-_LIGHT = ("#3f51d9", "#c8641b", "#1a8769", "#a5217d", "#2f9fd8", "#694800", "#2b2f3a")
+_LIGHT = ("#3f51d9", "#c8641b", "#1a8769", "#a5217d", "#2a98d1", "#694800", "#2b2f3a")
 _DARK = ("#8794ff", "#f0a15c", "#3fc79c", "#c54688", "#9adcff", "#f5ef73", "#859dbf")
 COUNT = len(_LIGHT)
 

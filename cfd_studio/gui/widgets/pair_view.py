@@ -63,6 +63,7 @@ class PairView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 160)
         self.setAccessibleName("The two cells that are compared")
+        self.setAccessibleDescription("Left and Right turn to the next image, plus and minus zoom")
 
     def sizeHint(self) -> QSize:
         """Ask for as much as there is."""

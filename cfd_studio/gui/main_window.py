@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
             self.page.reset()
             self.banner.clear()
             self.feed = RunFeed(path)
-        self._list(path)
+        self.list_run(path)
         self.pages.setCurrentWidget(self.page)
         self.sidebar.select(path)
 
@@ -274,7 +274,7 @@ class MainWindow(QMainWindow):
         if chosen is not None:
             self.beginnings.fill_form_from_file(chosen)
 
-    def _list(self, path: Path) -> None:
+    def list_run(self, path: Path) -> None:
         """Keep a run in the list, wherever it lies."""
         if path.parent != runs_folder():
             self.preferences.remember(self.preferences.settings.remembering(path))

@@ -45,7 +45,7 @@ class QueueDesk(QObject):
         keeper.said.connect(self._say)
         keeper.found.connect(self._ask)
         window.queue_arrivals.said.connect(self._say)
-        window.queue_arrivals.created.connect(window.open_run)
+        window.queue_arrivals.created.connect(self._created)
         window.sidebar.queue.clicked.connect(self.show)
         window.side_feeds.changed.connect(self._refresh)
         window.pages.currentChanged.connect(self._refresh)
@@ -61,6 +61,15 @@ class QueueDesk(QObject):
     def enqueue_again(self, path: Path) -> None:
         """Let a run that exists wait for its turn, as its last job ran."""
         self._window.queue_arrivals.enqueue_again(path, self._window.beginnings.request_again)
+
+    @Slot(object)
+    def _created(self, path: Path) -> None:
+        """Show a run that was made to wait, unless the form stays for a variation of it."""
+        window = self._window
+        if window.pages.currentWidget() is window.new_run and window.new_run.in_use:
+            window.list_run(path)
+        else:
+            window.open_run(path)
 
     @Slot()
     def _enqueue_open(self) -> None:

@@ -49,9 +49,7 @@ class Sidebar(QFrame):
         self.model = self.browser.list.runs
         self.home = Button(icon="house", role="ghost", tip="First page")
         self.queue = Button("Queue", icon="list-check", role="ghost", tip="Runs that wait for their turn (Ctrl+J)")
-        self.appearance = Button(
-            icon="circle-half-stroke", role="ghost", tip="Appearance: light, dark or the system's"
-        )
+        self.appearance = Button(icon="circle-half-stroke", role="ghost", tip="Appearance: light, dark or the system's")
         self._theme_actions: dict[str, QAction] = {}
         self.appearance.setMenu(self._theme_menu())
         self._lay_out()

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from cfd_studio.gui.sheet_menu import SheetMenu
 from cfd_studio.gui.widgets.buttons import Button
-from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.lens import Lens
 
 GRID, PAIR, BROWSE = range(3)
@@ -72,7 +71,6 @@ class CompareBar(QWidget):
         for button in self.pages:
             row.addWidget(button)
         row.addStretch(1)
-        row.addWidget(label("Zoom", "muted"))
         for button in (self.farther, self.whole, self.closer):
             row.addWidget(button)
         row.addWidget(self.alone)

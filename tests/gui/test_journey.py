@@ -58,17 +58,18 @@ class Person:
 
     def turn_to(self, tabs: QTabBar, words: str) -> None:
         names = [tabs.tabText(index) for index in range(tabs.count())]
+        assert tabs.isTabVisible(names.index(words))
         self.click(tabs, tabs.tabRect(names.index(words)).center())
 
     def press(self, key: Qt.Key, held: Qt.KeyboardModifier = NONE) -> None:
-        QTest.keyClick(QApplication.focusWidget() or self.window, key, held)
+        QTest.keyClick(QApplication.focusWidget() or self.window.focusWidget() or self.window, key, held)
 
     def fill(self, name: str, words: str) -> None:
         """Type into the field of that name."""
         fields = self.window.findChildren(QLineEdit)
         field = next(one for one in fields if one.isVisible() and one.accessibleName() == name)
         self.click(field)
-        self.press(Qt.Key.Key_A, CONTROL)
+        QTest.keyClick(field, Qt.Key.Key_A, CONTROL)
         QTest.keyClicks(field, words)
 
     def choose(self, button: QAbstractButton, words: str) -> None:
@@ -227,7 +228,7 @@ def compare_while_paused(desk: Any, person: Person) -> None:
     person.click(compare.choices.generate)
     desk.wait(lambda: compare.bar.save.isEnabled() and not compare.drawing)
     person.station("compare-while-paused")
-    first, second = (cell_of(compare.grid, stage, 16) for stage in ("teacher", "pd-16"))
+    first, second = (cell_of(compare.grid, *place) for place in (("teacher", 32), ("pd-16", 16)))
     person.click(compare.grid, first.center())
     person.click(compare.grid, second.center(), SHIFT)
     person.press(Qt.Key.Key_C)
@@ -240,7 +241,10 @@ def see_the_end(desk: Any, person: Person) -> None:
     person.click(desk.header.pause)
     desk.wait(lambda: desk.header.pause.text() == "Pause")
     person.turn_to(desk.page.tabs, "Watch")
-    desk.wait(lambda: desk.page.curves.stage == "cfd-4", LONG)
+    curves = desk.page.curves
+    desk.wait(lambda: curves.stage == "cfd-4" and "Terms" in in_sight(curves.quantity), LONG)
+    person.turn_to(curves.quantity, "Terms")
+    desk.wait(lambda: len(curves.legend.entries) == 2)
     person.station("watch-student")
     desk.wait(lambda: desk.header.chip.text() == "Finished", LONG)
     desk.wait(lambda: desk.page.compare.isVisible() and desk.page.compare.bar.save.isEnabled())
@@ -308,6 +312,10 @@ def leave_and_come_back(desk: Any, person: Person) -> None:
     assert desk.snapshot.stages["judge"].resumed[0] >= step
     person.station("goes-on")
     desk.wait(lambda: not window.queue.queue.entries, LONG)
+
+
+def in_sight(tabs: QTabBar) -> list[str]:
+    return [tabs.tabText(index) for index in range(tabs.count()) if tabs.isTabVisible(index)]
 
 
 def card(form: Any, title: str) -> QWidget:

@@ -62,14 +62,12 @@ class QueueDesk(QObject):
         """Let a run that exists wait for its turn, as its last job ran."""
         self._window.queue_arrivals.enqueue_again(path, self._window.beginnings.request_again)
 
-    @Slot(object)
-    def _created(self, path: Path) -> None:
-        """Show a run that was made to wait, unless the form stays for a variation of it."""
-        window = self._window
-        if window.pages.currentWidget() is window.new_run and window.new_run.in_use:
-            window.list_run(path)
+    @Slot(object, bool)
+    def _created(self, path: Path, show: bool) -> None:
+        if show:
+            self._window.open_run(path)
         else:
-            window.open_run(path)
+            self._window.list_run(path)
 
     @Slot()
     def _enqueue_open(self) -> None:

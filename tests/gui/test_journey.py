@@ -287,6 +287,7 @@ def queue_two(desk: Any, person: Person) -> None:
         desk.wait(lambda name=name: form.verdict.text() == f"{name} was added to the queue.")
     person.click(desk.window.sidebar.queue)
     desk.wait(lambda: desk.window.queue_panel.list.model().rowCount() == 2)
+    assert desk.window.queue_panel.isVisible()
     desk.wait(lambda: desk.window.queue_panel.chip.text() == "At work")
     person.station("queue")
 
@@ -301,7 +302,7 @@ def leave_and_come_back(desk: Any, person: Person) -> None:
     step = desk.snapshot.stages["judge"].step
     desk.come_back()
     window = desk.window
-    desk.wait(lambda: window.banner.isVisible() and window.sidebar.model.rowCount() == 2)
+    desk.wait(lambda: window.banner.isVisible() and window.sidebar.model.rowCount() == 3)
     assert window.banner.sentence.text() == "2 runs wait in the queue."
     person.station("second-start")
     person.click(window.banner.act)
@@ -311,7 +312,8 @@ def leave_and_come_back(desk: Any, person: Person) -> None:
     desk.wait(lambda: desk.snapshot.stages["judge"].resumed)
     assert desk.snapshot.stages["judge"].resumed[0] >= step
     person.station("goes-on")
-    desk.wait(lambda: not window.queue.queue.entries, LONG)
+    desk.wait(lambda: window.sidebar.queue.text() == "Queue", LONG)  # both are done
+    assert {run.state for run in runs.runs.runs} == {"finished"}
 
 
 def in_sight(tabs: QTabBar) -> list[str]:

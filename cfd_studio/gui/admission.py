@@ -46,7 +46,7 @@ class Admission:
         """Make a run folder and start training in it, or let it wait for its turn."""
         answer = self._ask(path, request)
         if answer == QUEUE:
-            self._arrivals.enqueue(path, config, request, refused)
+            self._arrivals.enqueue(path, config, request, refused, show=True)
         elif answer == ANYWAY:
             self._controller.create(path, config, request, refused)
 

@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         path = Path(os.path.abspath(path))  # noqa: PTH100, for a link stays what the person chose
         if path != self.open_path:
             self.following.follow(path)
-        self._list(path)
+        self.list_run(path)
         self.pages.setCurrentWidget(self.page)
         self.sidebar.select(path)
 
@@ -195,7 +195,7 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.new_run)
         self.new_run.take_focus()
 
-    def _list(self, path: Path) -> None:
+    def list_run(self, path: Path) -> None:
         """Keep a run in the list, wherever it lies."""
         if path.parent != runs_folder():
             self.preferences.remember(self.preferences.settings.remembering(path))

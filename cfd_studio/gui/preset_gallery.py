@@ -110,6 +110,7 @@ class PresetGallery(QWidget):
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(inside)
         head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 8, 0)
         head.setSpacing(8)
         head.addWidget(label("Choose how to begin. Everything can be changed afterwards.", "muted", wrap=True), 1)
         head.addWidget(self.from_run)

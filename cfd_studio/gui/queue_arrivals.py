@@ -23,12 +23,12 @@ class QueueArrivals(QObject):
     -------
     said(str, str)
         A sentence and its kind.
-    created(object)
-        The folder of a run that was made to wait.
+    created(object, bool)
+        The folder of a run that was made to wait, and whether it is to be shown.
     """
 
     said = Signal(str, str)
-    created = Signal(object)
+    created = Signal(object, bool)
 
     def __init__(self, keeper: QueueKeeper, controller: Controller, clerk: Clerk) -> None:
         super().__init__(keeper)
@@ -43,8 +43,13 @@ class QueueArrivals(QObject):
         config: RunConfig | None,
         request: ExecutionRequest,
         refused: Callable[[str], None] | None = None,
+        *,
+        show: bool = False,
     ) -> None:
-        """Let a run wait for its turn; with a config, its folder is made first, and ``refused`` is told why not."""
+        """Let a run wait for its turn; with a config, its folder is made first, and ``refused`` is told why not.
+
+        ``show`` turns to a run that was made so; without it, whoever adds runs from the form stays there.
+        """
         path = Path(os.path.abspath(path))  # noqa: PTH100, for a link stays what the person chose
 
         def name() -> str:
@@ -54,7 +59,7 @@ class QueueArrivals(QObject):
 
         def add(name: str) -> None:
             if config is not None:
-                self.created.emit(path)
+                self.created.emit(path, show)
             self._add(path, name, request)
 
         def not_made(error: Exception) -> None:

@@ -45,7 +45,7 @@ class QueueDesk(QObject):
         keeper.said.connect(self._say)
         keeper.found.connect(self._ask)
         window.queue_arrivals.said.connect(self._say)
-        window.queue_arrivals.created.connect(window.open_run)
+        window.queue_arrivals.created.connect(self._created)
         window.sidebar.queue.clicked.connect(self.show)
         window.side_feeds.changed.connect(self._refresh)
         window.pages.currentChanged.connect(self._refresh)
@@ -61,6 +61,13 @@ class QueueDesk(QObject):
     def enqueue_again(self, path: Path) -> None:
         """Let a run that exists wait for its turn, as its last job ran."""
         self._window.queue_arrivals.enqueue_again(path, self._window.beginnings.request_again)
+
+    @Slot(object, bool)
+    def _created(self, path: Path, show: bool) -> None:
+        if show:
+            self._window.open_run(path)
+        else:
+            self._window.list_run(path)
 
     @Slot()
     def _enqueue_open(self) -> None:

@@ -80,8 +80,8 @@ def _paint_standing(painter: QPainter, line: QRect, run: RunSummary) -> None:
     elif run.stages_done == run.stages or run.state in _NOT_UNDER_WAY:
         draw_line(painter, line, standing_words(run))
     else:
-        draw_line(painter, line, f"{run.progress:.0%}", Qt.AlignmentFlag.AlignRight)
-        bar = QRectF(line.left(), line.center().y() - 1, line.width() - 40, 3)
+        draw_line(painter, line, f"{run.stages_done} of {run.stages}", Qt.AlignmentFlag.AlignRight)
+        bar = QRectF(line.left(), line.center().y() - 1, line.width() - 56, 3)
         paint_bar(painter, bar, run.progress, STATE_TONES[run.state])
 
 

@@ -31,7 +31,10 @@ def counterpart(stage: str, run: RunSnapshot, other: RunSnapshot) -> str | None:
 def shown_curves(
     quantity: Quantity, run: RunSnapshot, stages: Iterable[str], others: Mapping[Path, RunSnapshot]
 ) -> list[ShownCurve]:
-    """Return the curves of some stages of a run, and of their counterparts in other runs, each once."""
+    """Return the curves of some stages of a run, and of their counterparts in other runs, each once.
+
+    Beside a curve, those of the same stage that have no point yet are returned as well: their colours wait for them.
+    """
     wanted = list(stages)
     owners: dict[tuple[Path, str], tuple[RunSnapshot, StageSnapshot]] = {}
     for one in wanted:
@@ -53,9 +56,10 @@ def _curves(
     several_runs: bool,
 ) -> Iterator[ShownCurve]:
     for (path, stage), (snapshot, seen) in owners.items():
-        for name, curve in quantity.curves(seen).items():
-            if not len(curve):
-                continue
+        curves = quantity.curves(seen)
+        if not any(len(curve) for curve in curves.values()):
+            continue
+        for name, curve in curves.items():
             parts = [name[:1].upper() + name[1:]]
             if several_stages:
                 parts.append(stage)

@@ -118,7 +118,8 @@ class CurvesPanel(QFrame):
         stages = list(dict.fromkeys([stage, *self.overlaid.stages]))
         self.quantity.offer(offered(seen))
         quantity = self._quantity
-        self._curves = shown_curves(quantity, snapshot, stages, self.overlaid.runs)
+        expected = shown_curves(quantity, snapshot, stages, self.overlaid.runs)
+        self._curves = [one for one in expected if len(one.curve)]
         # isHidden, for a tab that is not in front shows nothing at all
         empty = not self._curves
         self.nothing.setText(_NOTHING if seen.total_steps else _IMPORTED)
@@ -130,7 +131,8 @@ class CurvesPanel(QFrame):
         lines = [
             LineData(one.key, one.name, one.curve.steps, one.curve.values, noisy=one.smoothed) for one in self._curves
         ]
-        self.chart.show_lines(lines, seen.total_steps, Marks(seen.checkpoints, seen.resumed, seen.total_steps))
+        marks = Marks(seen.checkpoints, seen.resumed, seen.total_steps)
+        self.chart.show_lines(lines, seen.total_steps, marks, [one.key for one in expected])
         self._read_out()
         if changed:
             self.chart.point_at(None)

@@ -73,11 +73,16 @@ class Chart(QWidget):
         self.setMinimumHeight(120)
         self._recolour()
 
-    def show_lines(self, lines: Sequence[LineData], total_steps: int, marks: Marks) -> None:
-        """Draw lines; those that were there before are told by their keys."""
+    def show_lines(
+        self, lines: Sequence[LineData], total_steps: int, marks: Marks, expected: Sequence[str] = ()
+    ) -> None:
+        """Draw lines; those that were there before are told by their keys.
+
+        ``expected`` are the keys in the order in which they take colours, where some have no line yet.
+        """
         for key in self.lines.keys() - {line.key for line in lines}:
             self.lines.pop(key).remove()
-        self.numbers = self._colours.assign(line.key for line in lines)
+        self.numbers = self._colours.assign(expected or [line.key for line in lines])
         for line in lines:
             if line.key not in self.lines:
                 self.lines[line.key] = ChartLine(self.box)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QWidget
+
+_WIDTH = 380
 
 
 def ask(parent: QWidget, title: str, text: str, accept: str, *, destructive: bool = False) -> bool:
@@ -17,6 +19,9 @@ def choose(parent: QWidget, title: str, text: str, answers: list[str], *, destru
     buttons = {answer: box.addButton(answer, QMessageBox.ButtonRole.AcceptRole) for answer in answers}
     no = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     box.setEscapeButton(no)
+    layout = box.layout()
+    assert isinstance(layout, QGridLayout)
+    layout.setColumnMinimumWidth(layout.columnCount() - 1, _WIDTH)  # Qt makes a box as narrow as its title
     box.setDefaultButton(no if destructive else buttons[answers[0]])
     box.exec()
     clicked = box.clickedButton()

@@ -183,9 +183,9 @@ def begin_with_the_demo(desk: Any, person: Person) -> None:
     assert window.welcome.isVisible()
     assert not window.banner.isVisible()
     person.station("first-start")
-    person.choose(window.sidebar.appearance, "Dark")
+    person.choose(window.sidebar.settings, "Dark")
     assert theme.current().dark
-    person.choose(window.sidebar.appearance, "Light")
+    person.choose(window.sidebar.settings, "Light")
     assert not theme.current().dark
     person.click(window.welcome.demo)
     desk.wait(lambda: desk.page.isVisible() and desk.header.title.text())

@@ -106,18 +106,20 @@ class Person:
     def name_file(self, file: Path, asked_by: Callable[[], object]) -> None:
         """Do what makes the window ask for a file, and type its name."""
 
+        typed: list[bool] = []
+
         def name() -> bool:
             dialog = QApplication.activeModalWidget()
             if not isinstance(dialog, QFileDialog):
-                return False
-            field = dialog.findChild(QLineEdit, "fileNameEdit")
-            if field.text() != str(file):
+                return bool(typed)
+            if not typed:
+                field = dialog.findChild(QLineEdit, "fileNameEdit")
                 field.selectAll()
                 QTest.keyClicks(field, str(file))
-                return False
-            save = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save)
-            QTest.mouseClick(save, LEFT)
-            return True
+                typed.append(True)
+            else:  # once more where the click only closed the list of names that the field offers
+                QTest.mouseClick(dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save), LEFT)
+            return False
 
         self._during(name, asked_by)
 

@@ -315,7 +315,7 @@ def leave_and_come_back(desk: Any, person: Person) -> None:
     assert desk.snapshot.stages["judge"].resumed[0] >= step
     person.station("goes-on")
     desk.wait(lambda: window.sidebar.queue.text() == "Queue", LONG)  # both are done
-    assert {run.state for run in runs.runs.runs} == {"finished"}
+    desk.wait(lambda: {run.state for run in runs.runs.runs} == {"finished"})
 
 
 def in_sight(tabs: QTabBar) -> list[str]:

@@ -106,18 +106,20 @@ class Person:
     def name_file(self, file: Path, asked_by: Callable[[], object]) -> None:
         """Do what makes the window ask for a file, and type its name."""
 
+        typed: list[bool] = []
+
         def name() -> bool:
             dialog = QApplication.activeModalWidget()
             if not isinstance(dialog, QFileDialog):
-                return False
-            field = dialog.findChild(QLineEdit, "fileNameEdit")
-            if field.text() != str(file):
+                return bool(typed)
+            if not typed:
+                field = dialog.findChild(QLineEdit, "fileNameEdit")
                 field.selectAll()
                 QTest.keyClicks(field, str(file))
-                return False
-            save = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save)
-            QTest.mouseClick(save, LEFT)
-            return True
+                typed.append(True)
+            else:  # once more where the click only closed the list of names that the field offers
+                QTest.mouseClick(dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save), LEFT)
+            return False
 
         self._during(name, asked_by)
 
@@ -313,7 +315,7 @@ def leave_and_come_back(desk: Any, person: Person) -> None:
     assert desk.snapshot.stages["judge"].resumed[0] >= step
     person.station("goes-on")
     desk.wait(lambda: window.sidebar.queue.text() == "Queue", LONG)  # both are done
-    assert {run.state for run in runs.runs.runs} == {"finished"}
+    desk.wait(lambda: {run.state for run in runs.runs.runs} == {"finished"})
 
 
 def in_sight(tabs: QTabBar) -> list[str]:

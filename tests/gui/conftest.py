@@ -30,6 +30,7 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
     theme.apply(qapp, "light")
     before = set(threading.enumerate())
     gc.disable()  # as the application does: a widget must not be collected on a job's thread
+    gc.freeze()  # what is there already, torch above all, need not be looked through
     yield
     qapp.processEvents()
     deadline = time.monotonic() + 10
@@ -42,6 +43,7 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
     gc.collect()
     gc.enable()
     timers = [f"{timer.parent()}" for timer in gc.get_objects() if _runs(timer)]
+    gc.unfreeze()
     windows = [type(widget).__name__ for widget in qapp.topLevelWidgets() if widget.isVisible()]
     assert not threads, f"threads left: {threads}"
     assert not timers, f"timers left: {timers}"

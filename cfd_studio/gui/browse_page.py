@@ -45,6 +45,7 @@ class BrowsePage(QWidget):
         )
         self.seed.setFixedWidth(150)
         self.wall = ImageWall(lens)
+        self.setFocusProxy(self.wall)
         self.words = label("", "faint")
         self.which = label("", "section")
         self.before = Button("", icon="chevron-left", tip="The page before (Page Up)")

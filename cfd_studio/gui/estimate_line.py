@@ -81,7 +81,7 @@ class EstimateLine(QWidget):
         else:
             text, tip = (self._answer.error or "") if self._answer else "", ""
         if self.stale:
-            text += "  (before the last change)"
+            text += "  (outdated)"
         role = "faint" if self.stale else "problem" if self._answer and self._answer.error else "muted"
         self.words.setText(text)
         self.words.setToolTip(tip)

@@ -156,7 +156,7 @@ class EvaluateDialog(QDialog):
         column.addWidget(label(words, "muted", wrap=True))
         column.addLayout(halves, 1)
         column.addLayout(foot)
-        self.resize(680, 470)
+        self.resize(680, 530)  # with room for a problem, so that the buttons stay where they are
 
 
 def _scrolled(ticks: list[Tick]) -> QScrollArea:

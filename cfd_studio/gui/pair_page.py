@@ -68,6 +68,7 @@ class PairPage(QWidget):
     def __init__(self, lens: Lens, clerk: Clerk) -> None:
         super().__init__()
         self.view = PairView(lens)
+        self.setFocusProxy(self.view)
         self.looks: dict[Look, Button] = {}
         self.sides: tuple[Side, Side] | None = None
         self.difference: Difference | None = None

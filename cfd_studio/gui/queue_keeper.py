@@ -59,7 +59,7 @@ class QueueKeeper(QObject):
         self.ours = False
         self.reason = "The queue is being read."
         self._new = True
-        self._leaving = False
+        self._leaving = self._refused = False
         controller.ended.connect(self._ended)
         controller.changed.connect(self._begun)
         clerk.submit(self._file.open, self._opened, self._not_ours)
@@ -115,12 +115,16 @@ class QueueKeeper(QObject):
         """Give the queue back once everything is written."""
         if self.ours:
             self._clerk.submit(self._file.close)
-        self.ours = False
+        self.ours = self._refused = False
 
     def tick(self) -> None:
-        """Look every other second where something may have happened; called ten times a second."""
-        worth_it = self.queue.in_state("running") or (self.going and self.queue.ready)
-        if self.ours and worth_it and not self._looking and time.monotonic() >= self._look_at:
+        """Look every other second where something may have happened, also to another window's end; called often."""
+        if self._looking or time.monotonic() < self._look_at:
+            return
+        if self._refused:
+            self._looking = True
+            self._clerk.submit(self._file.open, self._opened, self._not_ours)
+        elif self.ours and (self.queue.in_state("running") or (self.going and self.queue.ready)):
             self._looking = True
             here = self._controller.at_work()
             work = partial(look, self.queue, here, self._elsewhere, self._gpus, self._pulse, going=self.going)
@@ -187,7 +191,7 @@ class QueueKeeper(QObject):
             self.changed.emit()
 
     def _opened(self, queue: Queue) -> None:
-        self.ours = True
+        self.ours, self._refused, self._looking = True, False, False
         self.queue = queue
         self.changed.emit()
         if not queue.in_state("running"):
@@ -204,5 +208,8 @@ class QueueKeeper(QObject):
             self.go()
 
     def _not_ours(self, error: Exception) -> None:
-        self.reason = str(error)
-        self.changed.emit()
+        self._rest()
+        self._refused = not self._leaving
+        if self.reason != str(error):
+            self.reason = str(error)
+            self.changed.emit()

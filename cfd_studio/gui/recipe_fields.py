@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -55,8 +55,10 @@ class RecipeFields(QWidget):
         row.setSpacing(_SPACING)
         for column in self._columns:
             column.setSpacing(_SPACING)
-            column.setAlignment(Qt.AlignmentFlag.AlignTop)
-            row.addLayout(column, 1)
+            above = QVBoxLayout()  # not an alignment: Qt gives an aligned layout no room for lines that wrap
+            above.addLayout(column)
+            above.addStretch(1)
+            row.addLayout(above, 1)
 
     def show_groups(self, groups: list[FormGroup], known: Callable[[str], list[str]], second: QWidget | None) -> None:
         """Show fields; those that are there already are filled anew, and keep the focus.

@@ -92,7 +92,13 @@ def sections(window: "MainWindow") -> list[Section]:
         Section("Compare: two cells", (), widget_keys.PAIR),
         Section("Compare: pages of images", (), widget_keys.BROWSE),
         Section("Inspect", (), widget_keys.INSPECT),
-        Section("Help", (Shortcut("?", "This sheet", window.settings_desk.show_shortcuts),)),
+        Section(
+            "The window",
+            (
+                Shortcut("?", "This sheet", window.settings_desk.show_shortcuts),
+                Shortcut("Ctrl+Q", "Close the window", window.close),
+            ),
+        ),
     ]
 
 

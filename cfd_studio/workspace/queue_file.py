@@ -42,7 +42,10 @@ class QueueFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise CfdError("another window of CFD Studio keeps the queue", advice="Queue runs there.") from None
+            raise CfdError(
+                "The queue is kept by another window of CFD Studio",
+                advice="Add runs there; once it is closed, this one takes over.",
+            ) from None
         except OSError as error:
             raise CfdError(
                 f"the queue cannot be kept ({error.strerror or error})",

@@ -140,6 +140,9 @@ def test_two_cells_are_compared_pixel_by_pixel_and_lead_on_to_other_views(desk: 
     QTest.keyClick(compare.grid, Qt.Key.Key_C)
     page = compare.pair_page
     assert page.isVisible()
+    desk.click(compare.bar.pages[GRID])
+    desk.click(compare.bar.pages[PAIR])
+    assert page.view.hasFocus()
     assert page.heads[0].toolTip().startswith("A   teacher · 8 steps · ddim")
     assert "8 calls" in page.details[0].toolTip()
     assert page.which.text() == "seed 0, image 1"
@@ -188,6 +191,7 @@ def test_favourites_are_starred_kept_drawn_alone_and_cleared(desk: Any, drawn: A
     page = compare.browse_page
     desk.wait(lambda: not page.drawings.open)
     assert page.wall.cell.count == 64
+    assert page.wall.hasFocus()
     assert page.model.currentText() == "teacher · 8 steps · ddim"
     assert page.wall.cell.stars == {1}
     QTest.keyClick(page.wall, Qt.Key.Key_PageDown)

@@ -205,3 +205,16 @@ def test_the_demo_ends_before_teacher_and_students(
     desk.wait(lambda: desk.page.compare.grid.cells and not desk.page.compare.drawing)
     done = {model.stage for (model, _), cell in desk.page.compare.grid.cells.items() if cell.state == "done"}
     assert done == {"teacher", "pd-4", "pd-2", "cfd-2"}
+
+
+def test_a_problem_of_two_lines_pushes_the_fields_below_down(form: NewRunPanel, qtbot: Any) -> None:
+    raw = json.loads(presets()["digits"].read_bytes())
+    form.every.click()
+    row = form.reveal(f"stages.{_index(raw, 'cfd')}.temperature")
+    problem = row.problem_label
+    for text in ("-", "-5"):  # as it is typed: the first problem fits on a line
+        row.set_text(text)
+        qtbot.wait(20)
+    assert problem.heightForWidth(problem.width()) > problem.fontMetrics().height(), "it should take two lines here"
+    qtbot.waitUntil(lambda: problem.height() >= problem.heightForWidth(problem.width()), timeout=2000)
+    assert problem.y() >= row.focusProxy().geometry().bottom()

@@ -216,3 +216,6 @@ def test_a_queue_is_kept_by_one_window_which_asks_before_it_leaves_runs_behind(
     desk.click(desk.window.sidebar.queue)
     assert "another window" in desk.window.queue_panel.note.text()
     other.close()
+    desk.wait(lambda: desk.window.queue.ours)
+    assert [entry.name for entry in desk.window.queue.queue.entries] == ["tonight"]
+    assert "another window" not in desk.window.queue_panel.note.text()

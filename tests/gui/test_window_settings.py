@@ -170,7 +170,7 @@ def test_an_estimate_says_time_memory_and_images_until_the_form_changes(
     assert messenger.asked[0].device == "auto"
     form.reveal("seed").set_text("5")
     assert line.stale
-    assert line.words.text().endswith("(before the last change)")
+    assert line.words.text().endswith("(outdated)")
     form.reveal("seed").set_text("3")
     assert not line.stale
     form.machine.device.set_text("cpu")

@@ -42,7 +42,7 @@ def test_the_file_comes_back_and_one_window_keeps_it(mini_run: Callable[..., Run
     assert first.open() == Queue()
     queue = queue_of(mini_run("a"), mini_run("b")).moved("?" * 32, 0)
     first.save(queue)
-    with pytest.raises(CfdError, match="another window of CFD Studio keeps the queue"):
+    with pytest.raises(CfdError, match="kept by another window of CFD Studio"):
         second.open()
     first.close()
     assert second.open() == queue

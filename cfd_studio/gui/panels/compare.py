@@ -160,12 +160,13 @@ class ComparePanel(QWidget):
         self.bar.show_page(page)
         grid = self.grid_page if self.grid_page.setting is not None else self.hint
         self.pages.setCurrentWidget((grid, self.pair_page, self.browse_page)[page])
+        if page != GRID:  # the keys that these pages speak of work at once
+            self.pages.currentWidget().setFocus()
 
     def _show_pair(self) -> None:
         first, second = (self._side(place) for place in self.grid.marks)
         if first is not None and second is not None:
             self.pair_page.show_sides(first, second, self.grid.picked)
-            self.pair_page.view.setFocus()
 
     def _side(self, place: Place | None) -> Side | None:
         answer = self.drawings.answers.get(place)

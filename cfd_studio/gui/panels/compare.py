@@ -159,9 +159,10 @@ class ComparePanel(QWidget):
             self._show_offers(title)
         self.bar.show_page(page)
         grid = self.grid_page if self.grid_page.setting is not None else self.hint
-        self.pages.setCurrentWidget((grid, self.pair_page, self.browse_page)[page])
+        front = (grid, self.pair_page, self.browse_page)[page]
+        self.pages.setCurrentWidget(front)
         if page != GRID:  # the keys that these pages speak of work at once
-            self.pages.currentWidget().setFocus()
+            front.setFocus()
 
     def _show_pair(self) -> None:
         first, second = (self._side(place) for place in self.grid.marks)

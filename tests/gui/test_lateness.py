@@ -9,9 +9,11 @@ import pytest
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from cfd_studio.engine.turns import Turns
+from cfd_studio.protocol.errands import ErrandAnswer, EvaluateErrand
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.protocol.sampling import SampleAnswer, SampleRequest, in_a_row
+from cfd_studio.protocol.wishes import Wishes
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
 from cfd_studio.workers.priority import BACKGROUND_NICENESS
@@ -66,12 +68,18 @@ def test_the_window_is_on_time_while_the_digits_job_trains(desk: Any, tmp_path: 
     for start in range(0, 100_000, 64):  # more than there is time for
         wish = SampleRequest(trained_run.path, "teacher", 8, in_a_row(0, 64, start), "cpu")
         desk.window.session.request(wish, drawn.append)
+    measured: list[ErrandAnswer] = []
+    evaluation = EvaluateErrand(trained_run.path, Wishes(stages=("teacher",), samples=2000), "cpu")
+    workers: Any = desk.window.session  # one object for all, as in the application
+    workers.run(evaluation, measured.append)
     desk.qtbot.wait(IDLE_SECONDS * 1000)
     besides = heart.figures()
     desk.window.session.cancel()
+    workers.cancel_errands()
+    assert not [answer.error for answer in measured if answer.error]
     assert drawn
     assert drawn[-1].error is None
-    for name, figures in (("idle", idle), ("training", busy), ("training and sampling", besides)):
+    for name, figures in (("idle", idle), ("training", busy), ("training, sampling and an evaluation", besides)):
         print("\nlateness, {}: p50 {:.2f} ms, p99 {:.2f} ms, max {:.1f} ms".format(name, *figures), end="")
     # What the machine itself is late by comes on top.
     assert busy[1] <= 16.7 + idle[1]

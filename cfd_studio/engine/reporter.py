@@ -83,6 +83,8 @@ class Reporter:
 
     def phase(self, phase: str, stage: str | None = None) -> None:
         """Name what the job is busy with."""
+        if stage != self._status.status.stage:  # which has made no step yet, whatever the one before made
+            self._status.update(step=0, total_steps=0)
         self._status.update(phase=phase, stage=stage, done=0, total=0, unit="")
         self.say(PhaseEntered(phase=phase, stage=stage))
         self._status.update(at_once=True)

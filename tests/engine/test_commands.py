@@ -187,6 +187,18 @@ def _said(job: JobFolder) -> list[Event]:
     return JournalReader(job.journal).read()
 
 
+def test_a_stage_that_begins_has_none_of_the_steps_of_the_one_before(mini_run: MakeRun) -> None:
+    job = mini_run().new_job("train")
+    reporter = Reporter(job)
+    reporter.progress("judge", 12, 12)
+    for phase, stage, step in (("saving", "judge", 12), ("loading", "classifier", 0)):
+        reporter.phase(phase, stage)
+        status = read_status(job.status)
+        assert status is not None
+        assert (status.stage, status.step, status.total_steps) == (stage, step, step)
+    reporter.close()
+
+
 def test_a_stranger_in_the_inbox_is_logged_and_harmless(listening: tuple[Controls, JobFolder]) -> None:
     controls, job = listening
     (job.inbox / "1.json").write_text("boo")

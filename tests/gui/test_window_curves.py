@@ -152,6 +152,14 @@ def _draw(chart: Chart, values: Any, steps: Any = _STEPS) -> None:
     chart.show_lines(lines, 3000, Marks(saved=(500, 1000), resumed=(1000,), end=3000))
 
 
+def test_a_linear_axis_seen_from_afar_becomes_a_logarithmic_one(chart: Chart) -> None:
+    chart.set_scale(log=False, robust=True)
+    chart.box.setYRange(-1e5, 1e5)
+    chart.set_hidden(frozenset(chart.lines))  # nothing brings the range back
+    chart.set_scale(log=True, robust=True)
+    assert chart.box.viewRange()[1][1] > 300  # more decades than there are numbers
+
+
 def test_log_and_linear(chart: Chart) -> None:
     low, high = chart.box.viewRange()[1]
     assert low < -1 < high < 0.5  # powers of ten

@@ -301,5 +301,8 @@ def test_the_panel_follows_the_stage_in_training_unless_one_is_picked(desk: Any,
     assert curves.stage == "judge"
     desk.click(curves.follow)
     assert curves.stage == "teacher"
+    desk.page.reset()
+    curves.pick("judge")  # a click on a card of the run before, until the next one is read
+    desk.wait(lambda: curves.stage == "teacher")
     desk.wait(lambda: len(curves.legend.entries) == 2)
     assert all(entry.entry.value for entry in curves.legend.entries.values())

@@ -86,7 +86,9 @@ class CurvesPanel(QFrame):
     def pick(self, stage: str) -> None:
         """Stay with a stage; picking the one in training follows."""
         snapshot = self._snapshot
-        following = snapshot is not None and snapshot.active and snapshot.current_stage == stage
+        if snapshot is None or stage not in snapshot.stages:
+            return  # the cards of another run may be in sight until this one is read
+        following = snapshot.active and snapshot.current_stage == stage
         self._picked = None if following else stage
         self.follow.setChecked(following)
         self.chart.follow_range()

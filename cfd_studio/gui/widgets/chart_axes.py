@@ -8,6 +8,8 @@ import pyqtgraph as pg
 from cfd_studio.gui import theme
 from cfd_studio.gui.widgets.curve_math import log_ticks
 
+MOST_DECADES = 300.0  # beyond them there are no numbers
+
 
 class ChartAxes:
     """Labels both axes of a plot.
@@ -39,7 +41,8 @@ class ChartAxes:
         wanted = (low, high) if log else None
         if wanted != self._labelled:
             self._labelled = wanted
-            self.values.setTicks([[(at, f"{10**at:.4g}") for at in log_ticks(low, high)]] if log else None)
+            seen = log_ticks(max(low, -MOST_DECADES), min(high, MOST_DECADES)) if log else []
+            self.values.setTicks([[(at, f"{10**at:.4g}") for at in seen]] if log else None)
 
     def recolour(self) -> None:
         """Take the colours of the current theme."""

@@ -11,6 +11,15 @@ from cfd_studio.gui.widgets import dialogs
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 
+# What each phase of a job cannot do without.
+PHASES = {
+    "loading": "job.load_data",
+    "training": "trainer.Trainer.step",
+    "saving": "loop.save_checkpoint",
+    "drawing": "strips.Strips.draw",
+    "evaluating": "stages.judge_model",
+}
+
 
 def answer(monkeypatch: pytest.MonkeyPatch, agree: bool) -> list[str]:
     """Answer every question in the person's place; returns what was asked."""
@@ -172,23 +181,26 @@ def test_a_job_that_cannot_begin_frees_the_buttons(desk: Any, mini_run: Any) -> 
     desk.wait(lambda: desk.header.start.isEnabled() and desk.header.start.text() == "Start")
 
 
-def test_a_job_that_fails_says_why_and_can_be_resumed(
-    desk: Any, mini_run: Any, monkeypatch: pytest.MonkeyPatch
+def test_an_exception_in_any_phase_says_why_and_the_run_can_be_resumed(
+    desk: Any, mini_run: Any, mini_recipe: dict[str, Any]
 ) -> None:
-    from cfd_studio.engine.loop import Loop
+    run = mini_run(journal=mini_recipe["journal"] | {"samples_every": 2})
+    desk.open(run)
+    for phase, where in PHASES.items():
+        with pytest.MonkeyPatch.context() as patch:
 
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("the device burnt down")
+            def broken(*_: object, phase: str = phase, **__: object) -> None:
+                raise RuntimeError(f"{phase} went up in smoke")
 
-    monkeypatch.setattr(Loop, "train", broken)
-    desk.open(mini_run())
+            patch.setattr(f"cfd_studio.engine.{where}", broken)
+            desk.click(desk.header.start)
+            desk.wait(lambda phase=phase: f"{phase} went up in smoke" in desk.window.banner.sentence.text())
+            desk.wait_state("failed")
+            assert "Traceback" in desk.window.banner.details.toPlainText()
+            desk.wait(lambda: desk.header.start.isEnabled() and desk.header.start.text() == "Resume")
+            assert not desk.window.controller.jobs_here()
     desk.click(desk.header.start)
-    desk.wait_state("failed")
-    desk.wait(lambda: desk.window.banner.isVisible())
-    assert "the device burnt down" in desk.window.banner.sentence.text()
-    assert "Traceback" in desk.window.banner.details.toPlainText()
-    monkeypatch.undo()
-    desk.wait(lambda: desk.header.start.isEnabled() and desk.header.start.text() == "Resume")
+    desk.wait_state("finished")
 
 
 def test_closing_asks_and_stays(desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
 """What a debug bundle holds, and whether images and weights come along."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.widgets.dialog_frame import dialog_column, dialog_foot
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.tick import Tick
 
@@ -35,19 +36,12 @@ class BundleDialog(QDialog):
         self.accepting.setDefault(True)
         self.accepting.clicked.connect(self._accept)
         self.refusing.clicked.connect(self.reject)
-        foot = QHBoxLayout()
-        foot.setSpacing(8)
-        foot.addStretch(1)
-        foot.addWidget(self.refusing)
-        foot.addWidget(self.accepting)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 20, 24, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         column.addWidget(label("Save a debug bundle", "title"))
         column.addWidget(label(_WORDS, "muted", wrap=True))
         column.addWidget(self.heavy)
         column.addSpacing(8)
-        column.addLayout(foot)
+        column.addLayout(dialog_foot(self.refusing, self.accepting))
         self.setMinimumWidth(520)
 
     def _accept(self) -> None:

@@ -2,14 +2,16 @@
 
 from typing import get_args
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.gui.models.words import describe
 from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.widgets.dialog_frame import dialog_column, dialog_foot
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.scrolled import scrolled
 from cfd_studio.gui.widgets.tick import Tick
 from cfd_studio.protocol.config import EvaluationConfig
 from cfd_studio.protocol.sampling import Sampler, SamplerName
@@ -142,20 +144,13 @@ class EvaluateDialog(QDialog):
         halves.setSpacing(20)
         halves.addLayout(left, 1)
         halves.addLayout(right, 1)
-        foot = QHBoxLayout()
-        foot.setSpacing(8)
-        foot.addWidget(self.problem, 1)
-        foot.addWidget(self.refusing)
-        foot.addWidget(self.accepting)
         self.accepting.setDefault(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 20, 24, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         column.addWidget(label("Evaluate", "title"))
         words = "The figures are kept in the run, beside those that its training took. Training goes on meanwhile."
         column.addWidget(label(words, "muted", wrap=True))
         column.addLayout(halves, 1)
-        column.addLayout(foot)
+        column.addLayout(dialog_foot(self.refusing, self.accepting, self.problem))
         self.resize(680, 530)  # with room for a problem, so that the buttons stay where they are
 
 
@@ -168,9 +163,4 @@ def _scrolled(ticks: list[Tick]) -> QScrollArea:
     for tick in ticks:
         rows.addWidget(tick)
     rows.addStretch(1)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(inner)
-    return area
+    return scrolled(inner, upright=True)

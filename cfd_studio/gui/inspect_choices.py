@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.comparison import ModelRow
 from cfd_studio.gui.models.inspection import Contrast, Subject
@@ -11,6 +11,7 @@ from cfd_studio.gui.subject_fields import CAPTION_WIDTH, SubjectFields
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
 from cfd_studio.gui.widgets.labels import ElidedLabel, label
+from cfd_studio.gui.widgets.scrolled import scrolled
 from cfd_studio.gui.widgets.tick import Tick
 
 VIEWS = ("trajectory", "features")
@@ -169,11 +170,7 @@ class InspectChoices(QFrame):
         ticks.addWidget(caption)
         ticks.addLayout(self._models_column)
         ticks.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(models)
+        scroll = scrolled(models, upright=True)
         pair = QWidget()
         compared = QVBoxLayout(pair)
         compared.setContentsMargins(16, 4, 16, 4)

@@ -3,13 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.comparison import ModelKey, ModelRow
 from cfd_studio.gui.side_feeds import MOST_RUNS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import ElidedLabel, label
+from cfd_studio.gui.widgets.scrolled import scrolled
 from cfd_studio.gui.widgets.tick import Tick
 from cfd_studio.runs.catalog import RunSummary
 
@@ -43,11 +44,7 @@ class ModelChoices(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self._inner)
+        scroll = scrolled(self._inner, upright=True)
         head = QHBoxLayout()
         head.setContentsMargins(6, 0, 0, 0)
         head.addWidget(label("MODELS", "caption"), 1)

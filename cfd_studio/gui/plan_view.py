@@ -4,7 +4,7 @@ from functools import partial
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui import theme
 from cfd_studio.gui.machine_fields import MachineFields
@@ -18,6 +18,7 @@ from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.form_row import FormRow
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.gui.widgets.outline_card import OutlineContent
+from cfd_studio.gui.widgets.scrolled import scrolled
 
 _OUTLINE_WIDTH = 272
 _MOST_TOLD = 6
@@ -200,10 +201,7 @@ class PlanView(QWidget):
         for part in (self.summary, self.comparable, self.elsewhere, self.fields):
             page.addWidget(part)
         page.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(inner)
+        self._scroll = scrolled(inner)
         left = QVBoxLayout()
         left.setContentsMargins(0, 0, 0, 12)
         left.addWidget(self.outline)

@@ -5,11 +5,12 @@ import time
 
 from pydantic import ValidationError
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from cfd_studio.gui.models.words import WORKER_WORDS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
+from cfd_studio.gui.widgets.dialog_frame import dialog_column, dialog_foot
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.execution import ExecutionRequest
@@ -81,19 +82,12 @@ class QueueEditor(QDialog):
             self.accept()
 
     def _lay_out(self) -> None:
-        foot = QHBoxLayout()
-        foot.setSpacing(8)
-        foot.addStretch(1)
-        foot.addWidget(self.refusing)
-        foot.addWidget(self.accepting)
         self.accepting.setDefault(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 20, 24, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         column.addWidget(label(self._entry.name, "title", wrap=True))
         column.addSpacing(4)
         for row in (self.device, self.threads, self.worker, self.begins):
             column.addWidget(row)
         column.addSpacing(8)
-        column.addLayout(foot)
+        column.addLayout(dialog_foot(self.refusing, self.accepting))
         self.setMinimumWidth(520)

@@ -1,9 +1,10 @@
 """How much room kept samples may take, and how much they take now."""
 
 from PySide6.QtCore import QLocale, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QWidget
 
 from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.widgets.dialog_frame import dialog_column, dialog_foot
 from cfd_studio.gui.widgets.field_row import FieldRow
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.workspace.settings import MOST_DRAWINGS_MIB
@@ -61,21 +62,15 @@ class RoomDialog(QDialog):
             self.accept()
 
     def _lay_out(self) -> None:
-        used, foot = QHBoxLayout(), QHBoxLayout()
+        used = QHBoxLayout()
         used.addWidget(self.used, 1)
         used.addWidget(self.empty)
-        foot.setSpacing(8)
-        foot.addStretch(1)
-        foot.addWidget(self.refusing)
-        foot.addWidget(self.accepting)
         self.accepting.setDefault(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 20, 24, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         column.addWidget(label("Kept samples", "title"))
         column.addWidget(label(_WHY, "muted", wrap=True))
         column.addWidget(self.room)
         column.addLayout(used)
         column.addSpacing(8)
-        column.addLayout(foot)
+        column.addLayout(dialog_foot(self.refusing, self.accepting))
         self.setFixedWidth(460)

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.tree_edits import (
     TreeEdit,
@@ -22,6 +22,7 @@ from cfd_studio.gui.models.tree_edits import (
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.outline_card import OutlineCard, OutlineContent
+from cfd_studio.gui.widgets.scrolled import scrolled
 
 RUN = -1  # the card of what all stages share
 _STUDENTS = (
@@ -185,11 +186,7 @@ class StageOutline(QWidget):
         self._column.setContentsMargins(0, 0, 6, 0)
         self._column.setSpacing(0)
         self._column.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(inside)
+        self._scroll = scrolled(inside, upright=True)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 6, 0)
         row.setSpacing(6)

@@ -4,8 +4,8 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui.bridge import Bridge
 from cfd_studio.gui.models.films import film_of
@@ -15,6 +15,7 @@ from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.film import Film, FilmRow
 from cfd_studio.gui.widgets.film_chart import FilmChart
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.scrolled import scrolled
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.sampling import SampleAnswer
 from cfd_studio.runs.launcher import Session
@@ -180,10 +181,7 @@ class TrajectoryView(QWidget):
             self.play.set_icon_name("pause" if playing else "play")
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self.chart)
+        scroll = scrolled(self.chart)
         scroll.verticalScrollBar().valueChanged.connect(self.chart.keep_axis)
         foot = QHBoxLayout()
         foot.setSpacing(12)

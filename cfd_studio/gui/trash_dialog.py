@@ -1,9 +1,10 @@
 """Asks before a run is thrown away: how large it is, and its name once more."""
 
 from PySide6.QtCore import QLocale, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QWidget
 
 from cfd_studio.gui.widgets.buttons import Button
+from cfd_studio.gui.widgets.dialog_frame import dialog_column, dialog_foot
 from cfd_studio.gui.widgets.labels import ElidedLabel, label
 from cfd_studio.runs.catalog import RunSummary
 
@@ -53,9 +54,7 @@ class TrashDialog(QDialog):
         self.accept()
 
     def _lay_out(self, run: RunSummary) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 20, 24, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         title = ElidedLabel("", "title")
         title.set_whole(f"Move “{self._wanted}” to the trash?")
         folder = ElidedLabel("", "faint")
@@ -66,11 +65,6 @@ class TrashDialog(QDialog):
         caption.setBuddy(self.typed)
         column.addWidget(caption)
         column.addWidget(self.typed)
-        foot = QHBoxLayout()
-        foot.setSpacing(8)
-        foot.addStretch(1)
-        foot.addWidget(self.refusing)
-        foot.addWidget(self.accepting)
         column.addSpacing(8)
-        column.addLayout(foot)
+        column.addLayout(dialog_foot(self.refusing, self.accepting))
         self.setMinimumWidth(480)

@@ -24,6 +24,18 @@ def write(path: Path, note: BaseModel) -> None:
     atomic.write_bytes(path, note.model_dump_json(indent=2).encode())
 
 
+def write_own(path: Path, note: BaseModel) -> None:
+    """Replace a note of the user's own, whose folder is made where it is not there yet.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written; the old one is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, note)
+
+
 def read(path: Path, kind: type[Note]) -> Note | None:
     """Return a note, or None where it is missing or not to be read."""
     try:

@@ -50,6 +50,4 @@ def save_favourites(favourites: Favourites, path: Path | None = None) -> None:
     OSError
         Where the folder cannot be written; the old file is untouched.
     """
-    path = path or favourites_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    notes.write(path, favourites)
+    notes.write_own(path or favourites_file(), favourites)

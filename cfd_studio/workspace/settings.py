@@ -74,6 +74,4 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
     OSError
         Where the folder cannot be written; the old file is untouched.
     """
-    path = path or settings_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    notes.write(path, settings)
+    notes.write_own(path or settings_file(), settings)

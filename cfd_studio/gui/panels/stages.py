@@ -3,11 +3,12 @@
 from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.snapshot import RunSnapshot, StageSnapshot
 from cfd_studio.gui.models.tree_layout import lay_out
 from cfd_studio.gui.models.words import EXPORT_WORDS, describe, figure_lines, milliseconds, origin, short
+from cfd_studio.gui.widgets.scrolled import scrolled
 from cfd_studio.gui.widgets.stage_card import CARD_HEIGHT, CardContent
 from cfd_studio.gui.widgets.stage_tree import LANE_GAP, StageTree
 from cfd_studio.protocol.config import RunConfig
@@ -41,10 +42,7 @@ class StagesPanel(QWidget):
         self._config: RunConfig | None = None
         self._seen = ""
         self._room = _MOST_HEIGHT
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(self.tree)
+        self._scroll = scrolled(self.tree)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._scroll)

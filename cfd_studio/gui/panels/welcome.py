@@ -1,13 +1,14 @@
 """The first page: what this is, the way in, and the runs at hand."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui.catalog_feed import ListedRun
 from cfd_studio.gui.run_card import RunCard
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.diagram import DistillationDiagram
 from cfd_studio.gui.widgets.labels import label
+from cfd_studio.gui.widgets.scrolled import scrolled
 
 _WIDTH = 600
 _MOST_CARDS = 4
@@ -118,10 +119,7 @@ class WelcomePanel(QWidget):
         column.addLayout(row)
         column.addStretch(3)
         column.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(inner)
+        scroll = scrolled(inner)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)

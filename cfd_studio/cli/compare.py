@@ -46,7 +46,7 @@ def compare(
     take_modest_threads()
     chosen = choose_device(device)
     with told(f"drawing the models of {run}", chosen, "Ask for fewer images (--count) or models (--stages)."):
-        sheet = draw_sheet(open_models(run, names, chosen), columns, count, seed, samplers, classes)
+        sheet = draw_sheet(open_models(run, names, chosen, fast=True), columns, count, seed, samplers, classes)
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             with atomic.opened(out) as stream:

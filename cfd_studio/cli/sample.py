@@ -73,7 +73,7 @@ def sample(
     take_modest_threads()
     chosen = choose_device(device)
     with told(f"drawing images of {run}", chosen, "Ask for fewer images (--count) or fewer step counts at a time."):
-        models = open_models(run, [stage] if stage else None, chosen)
+        models = open_models(run, [stage] if stage else None, chosen, fast=True)
         model = models[-1]
         for wanted in step_counts:
             model.check_steps(wanted)

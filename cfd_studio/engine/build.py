@@ -15,7 +15,9 @@ from cfd_studio.engine.classifiers import ImageShape as ImageShape
 from cfd_studio.engine.classifiers import build_classifier, build_classifier_objective, straight
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.objectives import Objective, TeacherObjective
+from cfd_studio.engine.passes import PLAIN, Passes
 from cfd_studio.interop.weights import fill, load_weights
+from cfd_studio.networks.classifiers import Classifier
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
@@ -71,7 +73,7 @@ def build_schedule(config: RunConfig, device: str) -> NoiseSchedule:
     return NoiseSchedule.cosine(config.schedule.num_timesteps, device, clean_end=config.schedule.clean_end)
 
 
-def load_denoiser(run: RunFolder, config: RunConfig, stage_id: str, device: str) -> Denoiser:
+def load_denoiser(run: RunFolder, config: RunConfig, stage_id: str, device: str, passes: Passes = PLAIN) -> Denoiser:
     """Return a trained teacher or student, ready to sample.
 
     Raises
@@ -79,11 +81,11 @@ def load_denoiser(run: RunFolder, config: RunConfig, stage_id: str, device: str)
     CfdError
         As `load_network`.
     """
-    network = load_network(run, config, stage_id, device)
+    network = passes.frozen(load_network(run, config, stage_id, device))
     return Denoiser(network, TO_IMAGE[config.prediction], build_schedule(config, device))
 
 
-def load_classifier(run: RunFolder, config: RunConfig, stage_id: str, device: str, fed: ClassifierFed) -> nn.Module:
+def load_classifier(run: RunFolder, config: RunConfig, stage_id: str, device: str, fed: ClassifierFed) -> Classifier:
     """Return a trained classifier as distillation uses it: fed what it was trained on, or as the reference feeds it.
 
     Raises
@@ -92,10 +94,11 @@ def load_classifier(run: RunFolder, config: RunConfig, stage_id: str, device: st
         As `load_network`.
     """
     classifier = load_network(run, config, stage_id, device)
+    assert isinstance(classifier, Classifier)
     return straight(classifier) if fed == "as-reference" else classifier
 
 
-def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str) -> Objective:
+def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str, passes: Passes = PLAIN) -> Objective:
     """Return what a stage minimises, with its frozen teacher and classifier loaded."""
     schedule = build_schedule(config, device)
     to_image = TO_IMAGE[config.prediction]
@@ -106,19 +109,21 @@ def build_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str
         case TeacherStage():
             return TeacherObjective(schedule, to_image, label_dropout, weighting=WEIGHTINGS[stage.weighting])
         case ProgressiveStage():
-            teacher = guided(load_denoiser(run, config, stage.parent, device), stage.guidance)
+            teacher = guided(load_denoiser(run, config, stage.parent, device, passes), stage.guidance)
             return ProgressiveObjective(
                 schedule, to_image, teacher, stage.sampling_steps, label_dropout, clip_targets=config.clip_targets
             )
         case FeatureStage():
-            teacher = guided(load_denoiser(run, config, stage.parent, device), stage.guidance)
+            teacher = guided(load_denoiser(run, config, stage.parent, device, passes), stage.guidance)
             return FeatureObjective(
                 schedule,
                 to_image,
                 teacher,
                 stage.sampling_steps,
                 label_dropout,
-                classifier=load_classifier(run, config, stage.classifier, device, stage.classifier_input),
+                classifier=passes.frozen(
+                    load_classifier(run, config, stage.classifier, device, stage.classifier_input)
+                ),
                 matching=stage,
                 clip_targets=config.clip_targets,
             )

@@ -91,9 +91,8 @@ def fit_input(network: nn.Module, stage: ClassifierStage, images: ImageSet, rows
         network.input.set_moments(channel_moments(images.images, rows))
 
 
-def straight(network: nn.Module) -> nn.Module:
+def straight(network: Classifier) -> Classifier:
     """Return a classifier, changed to be fed images in [-1, 1] past its normalisation; it still resizes them."""
-    assert isinstance(network, Classifier)
     assert isinstance(network.input, ClassifierInput)
     network.input = network.input.without_normalization()
     return network

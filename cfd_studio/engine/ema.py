@@ -18,12 +18,15 @@ class Ema:
         Followed from its present weights.
     decay : float
         In (0, 1).
+    foreach : bool, optional
+        Whether all weights move in a few kernels, or each in one of its own.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float, *, foreach: bool = True) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
+        self._foreach = foreach
 
     @torch.no_grad()
     def update(self, network: nn.Module, masked: Tensor) -> None:
@@ -31,7 +34,11 @@ class Ema:
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         shadows: list[Tensor] = list(self.network.parameters())
-        weights: list[Tensor] = [(1 - masked.to(shadows[0].dtype)) * (1 - decay)] * len(shadows)
-        torch._foreach_lerp_(shadows, list(network.parameters()), weights)
+        share = (1 - masked.to(shadows[0].dtype)) * (1 - decay)
+        if self._foreach:
+            torch._foreach_lerp_(shadows, list(network.parameters()), [share] * len(shadows))
+        else:
+            for shadow, weight in zip(shadows, network.parameters(), strict=True):
+                shadow.lerp_(weight, share)
         for shadow, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             shadow.copy_(buffer)

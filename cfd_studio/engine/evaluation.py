@@ -9,6 +9,7 @@ from cfd_studio.data.images import ImageSet
 from cfd_studio.engine.audience import ALONE, Audience
 from cfd_studio.engine.build import load_denoiser, load_network
 from cfd_studio.engine.jury import Jury
+from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.portions import for_classifier
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.figures import StageQuality
@@ -24,7 +25,7 @@ def judge_model(
     run: RunFolder,
     config: RunConfig,
     stage: DiffusionStage,
-    device: str,
+    passes: Passes,
     wanted: Sequence[Way],
     audience: Audience = ALONE,
 ) -> tuple[StageQuality, Tensor]:
@@ -42,7 +43,7 @@ def judge_model(
     CfdError
         Where the weights are missing or damaged.
     """
-    denoiser = load_denoiser(run, config, stage.id, device)
+    denoiser = load_denoiser(run, config, stage.id, passes.device, passes)
     judged = [jury.judge(stage, denoiser, steps, sampler, audience) for steps, sampler in wanted]
     judgements = tuple(judgement for judgement, _ in judged)
     return StageQuality(stage=stage.id, judgements=judgements, floor=jury.floor(audience)), judged[0][1]

@@ -1,5 +1,7 @@
 """One job: take the run, go on where it stands, train and judge every stage, give the run back."""
 
+from typing import Any
+
 import torch
 
 from cfd_studio.data.images import DataSet
@@ -10,9 +12,11 @@ from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
+from cfd_studio.engine.defaults import choose_paths
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
 from cfd_studio.engine.meters import Machine
+from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.prepare import ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
@@ -29,6 +33,7 @@ from cfd_studio.protocol.events import (
     StageJudged,
 )
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
+from cfd_studio.protocol.fast_paths import UNCHOSEN, write_wishes
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.job_folder import JobFolder
@@ -190,14 +195,21 @@ def _execution_plan(
 ) -> ExecutionPlan:
     """Return the newest plan of earlier jobs that fits the request, else choose one by measuring."""
     parts = request.accumulation or (plans[0].accumulation if plans else 1)
-    asked = {"device": device, "processes": ranks.size, "accumulation": parts}
+    asked: dict[str, Any] = {"device": device, "processes": ranks.size, "accumulation": parts}
+    wished: dict[str, Any] = {"precision": request.precision} if request.precision != "auto" else {}
     for old in plans:
-        if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
+        fast = old.fast.model_copy(update=request.fast_wishes)
+        if old == old.model_copy(update=asked | wished | {"fast": fast}) and request.threads in (0, old.threads):
             return old
+    precision, fast = choose_paths(request, config, data.train.shape, data.classes, device)
+    asked |= {"precision": precision, "fast": fast}
     stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
     stage = next((one for one in stages if one.optimization), stages[0])
     with turns, torch.random.fork_rng(devices=[]):
         network = build_network(config, stage, data.train.shape, data.classes).to(device).eval()
+    passes = Passes(device, precision, fast).eager()
+    passes.arrange(network)
+    called = passes.trained(network)
     trained = stage.optimization is not None
     batch = stage.optimization.batch_size if stage.optimization else min(16, config.evaluation.batch_size)
     share = -(-batch // (ranks.size * parts))  # what is computed at once
@@ -206,9 +218,9 @@ def _execution_plan(
 
     def typical_step() -> None:
         with turns, torch.set_grad_enabled(trained):
-            output = network(images).logits if isinstance(stage, ClassifierStage) else network(images, levels)
+            output = called(images).logits if isinstance(stage, ClassifierStage) else called(images, levels)
             if trained:
-                output.square().mean().backward()
+                output.float().square().mean().backward()
 
     threads = choose_threads(request, device, typical_step, sharers=ranks.size, poll=controls.poll)
     return ExecutionPlan(threads=threads, **asked)
@@ -218,7 +230,10 @@ def _described(plan: ExecutionPlan) -> str:
     threads = f"{plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}"
     processes = f", {plan.processes} processes" if plan.processes > 1 else ""
     parts = f", batches in {plan.accumulation} parts" if plan.accumulation > 1 else ""
-    return threads + processes + parts
+    paths = {name: value for name, value in plan.fast.model_dump().items() if value != getattr(UNCHOSEN, name)}
+    fast = f", {write_wishes(paths)}" if paths else ""
+    precision = f" in {plan.precision}" if plan.precision != "float32" else ""
+    return threads + precision + processes + parts + fast
 
 
 def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 
 from cfd_studio.engine.audience import ALONE, Audience
 from cfd_studio.engine.datasets import load_run_data
+from cfd_studio.engine.defaults import usual_passes
 from cfd_studio.engine.evaluation import classifier_accuracies, judge_model
 from cfd_studio.engine.jury import Jury, can_judge
 from cfd_studio.engine.reporter import Reporter
@@ -67,10 +68,11 @@ def measured(
             advice="Import the checkpoint with --data-set." if config.data.name == "none" else "Judge another run.",
         )
     jury = Jury(run, config, data, device, inception_file=file, audience=looking)
+    passes = usual_passes(config, data.train.shape, data.classes, device)
     try:
         accuracies = classifier_accuracies(run, config, data.held_out, device, looking)
         for model, ways in wanted:
-            quality, _ = judge_model(jury, run, config, model, device, ways, drawing)
+            quality, _ = judge_model(jury, run, config, model, passes, ways, drawing)
             yield quality.model_copy(update={"accuracies": accuracies})
     finally:  # of the jury nothing else is kept: it holds what the real images are in every space, and Inception
         drawn += jury.drawn

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.build import ImageShape, load_denoiser, read_shape
+from cfd_studio.engine.defaults import usual_passes
 from cfd_studio.engine.gallery import BATCH_SIZE, Drawn, How, draw
+from cfd_studio.engine.passes import PLAIN
 from cfd_studio.engine.samplers import check_guidance
 from cfd_studio.interop.weights import read_metadata
 from cfd_studio.protocol.config import NetworkConfig
@@ -116,8 +118,16 @@ class Model:
             )
 
 
-def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[Model]:
+def open_models(folder: Path, stage_ids: list[str] | None, device: str, *, fast: bool = False) -> list[Model]:
     """Return models of a run: those named, or all that are trained.
+
+    Parameters
+    ----------
+    folder : Path
+    stage_ids : list of str or None
+    device : str
+    fast : bool, optional
+        Whether they may round as the fast paths of the device do; else everything is float32.
 
     Raises
     ------
@@ -137,9 +147,10 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str) -> list[
             raise CfdError(
                 f"the run has no model '{stage_id}'", where=str(folder), advice=f"It has {', '.join(known)}."
             )
-        denoiser = load_denoiser(run, config, stage_id, device)
         path = run.weights(stage_id)
         shape, classes = read_shape(read_metadata(path), path)
+        passes = usual_passes(config, shape, classes, device) if fast else PLAIN
+        denoiser = load_denoiser(run, config, stage_id, device, passes)
         own_steps = config.own_steps(known[stage_id])
         classes = classes if config.network.conditional else 0
         student = known[stage_id].parent is not None

@@ -40,9 +40,9 @@ _OPTIMIZERS: dict[str, Callable[[Iterable[nn.Parameter], Optimization, bool], Op
 _HOLDS = {AdamW: frozenset({"step", "exp_avg", "exp_avg_sq"}), SGD: frozenset({"momentum_buffer"})}
 
 
-def build_optimizer(network: nn.Module, optimization: Optimization) -> Optimizer:
-    """Return the optimizer of a network's weights, fused where its device has that."""
-    fused = next(network.parameters()).device.type in ("cpu", "cuda")
+def build_optimizer(network: nn.Module, optimization: Optimization, *, fused: bool = True) -> Optimizer:
+    """Return the optimizer of a network's weights, fused where that is wanted and its device has it."""
+    fused = fused and next(network.parameters()).device.type in ("cpu", "cuda")
     return _OPTIMIZERS[optimization.optimizer](network.parameters(), optimization, fused)
 
 

@@ -1,5 +1,7 @@
 """A stage made ready to train, at its start or where a checkpoint left it; the same on every rank."""
 
+import logging
+
 import torch
 
 from cfd_studio.data.batches import Batches
@@ -9,6 +11,7 @@ from cfd_studio.engine.build import build_network, build_objective, derive_seed,
 from cfd_studio.engine.checkpoint import checkpoint_folder, load_checkpoint, way_out
 from cfd_studio.engine.classifiers import fit_input, split_for_validation
 from cfd_studio.engine.mishaps import out_of_memory
+from cfd_studio.engine.passes import Passes, Tell
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.trainer import Trainer
@@ -17,6 +20,8 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs.folder import RunFolder
+
+_LOG = logging.getLogger(__name__)
 
 
 def ranks_of(stage: Stage, ranks: Ranks) -> Ranks:
@@ -36,6 +41,7 @@ def prepare(
     plan: ExecutionPlan,
     ranks: Ranks,
     step: int,
+    tell: Tell = _LOG.warning,
 ) -> Trainer:
     """Return a stage ready to do the optimizer step after ``step``.
 
@@ -50,6 +56,8 @@ def prepare(
     ranks : Ranks
         As `ranks_of` returned it.
     step : int
+    tell : callable, optional
+        Told where a fast path of the plan could not be taken.
 
     Raises
     ------
@@ -69,6 +77,8 @@ def prepare(
         network = build_network(config, stage, data.train.shape, data.classes).to(plan.device)
     if stage.parent is not None:
         network.load_state_dict(load_network(run, config, stage.parent, plan.device).state_dict())
+    passes = Passes.of(plan, tell)
+    passes.arrange(network)
     network.train()
     validates = isinstance(stage, ClassifierStage) and stage.validation_share > 0
     rows = None
@@ -79,15 +89,15 @@ def prepare(
     count = len(data.train if rows is None else rows)
     batches = Batches(count, optimization.batch_size, derive_seed(config.seed, stage.id, "batches"), rows)
     noise_seed = derive_seed(config.seed, stage.id, "noise")
-    state = TrainingState.fresh(network, optimization, batches, noise_seed, ranks.rank)
+    state = TrainingState.fresh(network, optimization, batches, noise_seed, ranks.rank, plan.fast)
     if isinstance(stage, ClassifierStage) and stage.keep == "best":
         state.best = Best(state.sampling_network)
     if step:
         _restore(state, run, stage, step, plan.device)
-    objective = build_objective(run, config, stage, plan.device)
+    objective = build_objective(run, config, stage, plan.device, passes)
     parts = 1 if isinstance(stage, ClassifierStage) else plan.accumulation
     every = config.journal.gradient_norms_every
-    return Trainer(stage, optimization, data, state, objective, ranks, parts, every, validates)
+    return Trainer(stage, optimization, data, state, objective, ranks, parts, every, passes, validates)
 
 
 def _restore(state: TrainingState, run: RunFolder, stage: Stage, step: int, device: str) -> None:

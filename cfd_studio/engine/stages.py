@@ -13,6 +13,7 @@ from cfd_studio.engine.gallery import write_strip
 from cfd_studio.engine.inception import load_inception
 from cfd_studio.engine.jury import PREVIEW, Jury, can_judge
 from cfd_studio.engine.loop import Loop
+from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.prepare import prepare, ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
@@ -43,6 +44,10 @@ class Workplace:
     ranks: Ranks = field(default_factory=Ranks)
     jury: Jury | None = None
 
+    def warn(self, sentence: str) -> None:
+        """Say something that the person should know, though the job goes on."""
+        self.reporter.log(sentence, "warning")
+
 
 def train_stage(place: Workplace, stage: Stage) -> None:
     """Train a stage from its newest checkpoint, or from its start, and write its weights.
@@ -63,7 +68,7 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     ranks.say(Word.GO)
     ranks.say(step)
     with place.turns, ranks.together():
-        trainer = prepare(run, config, stage, place.data, place.plan, ranks, step)
+        trainer = prepare(run, config, stage, place.data, place.plan, ranks, step, place.warn)
     state = trainer.state
     if saved:
         reporter.log(f"Stage '{stage.id}' goes on from step {state.step:,}.")
@@ -129,7 +134,8 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
             run, config, place.data, device, inception_file=inception_file, audience=audience
         )
         wanted = [(steps, config.evaluation.sampler) for steps in judged_steps(config, config.own_steps(stage))]
-        quality, images = judge_model(place.jury, run, config, stage, device, wanted, audience)
+        passes = Passes.of(place.plan, place.warn)
+        quality, images = judge_model(place.jury, run, config, stage, passes, wanted, audience)
         quality = quality.model_copy(update={"accuracies": accuracies})
         strip = strip_path(run, stage.id, stage.steps)
         place.storage.keep(f"the strip of stage '{stage.id}'", lambda: write_strip(strip, to_float(images), PREVIEW))

@@ -14,6 +14,7 @@ from cfd_studio.data.batches import Batches
 from cfd_studio.engine.best import Best
 from cfd_studio.engine.ema import Ema
 from cfd_studio.engine.optimizers import build_optimizer, check_moments
+from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths
 from cfd_studio.protocol.optimization import Optimization
 
 
@@ -50,15 +51,21 @@ class TrainingState:
 
     @classmethod
     def fresh(
-        cls, network: nn.Module, optimization: Optimization, batches: Batches, seed: int, rank: int = 0
+        cls,
+        network: nn.Module,
+        optimization: Optimization,
+        batches: Batches,
+        seed: int,
+        rank: int = 0,
+        fast: FastPaths = UNCHOSEN,
     ) -> "TrainingState":
         """Return the state before the first step; a student's network already holds its parent's weights."""
         device = next(network.parameters()).device
         decay = optimization.average_decay
         return cls(
             network=network,
-            optimizer=build_optimizer(network, optimization),
-            ema=Ema(network, decay) if decay is not None else None,
+            optimizer=build_optimizer(network, optimization, fused=fast.fused_optimizer),
+            ema=Ema(network, decay, foreach=fast.foreach_average) if decay is not None else None,
             generator=torch.Generator(device).manual_seed(seed),
             batches=batches,
             dropout_seed=(seed + 1 + rank) % 2**63,

@@ -12,6 +12,7 @@ from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.gradient import batch_gradient
 from cfd_studio.engine.objectives import Objective
 from cfd_studio.engine.optimizers import learning_rate
+from cfd_studio.engine.passes import PLAIN, Passes
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.tally import Tally
@@ -34,6 +35,8 @@ class Trainer:
         Into which each rank's share of a batch is split to save memory.
     norms_every : int
         Steps between two measurements of each term's own gradient.
+    passes : Passes
+        How the network is passed through.
     tally : Tally
         The scalars of the steps.
     validates : bool
@@ -50,17 +53,18 @@ class Trainer:
     ranks: Ranks
     parts: int
     norms_every: int
+    passes: Passes = PLAIN
     validates: bool = False
     gradient_norms: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._network: nn.Module = self.ranks.spread(self.state.network)
+        self._network: nn.Module = self.ranks.spread(self.passes.trained(self.state.network))
         self.tally = Tally(next(self.state.network.parameters()).device)
 
     def step(self) -> None:
         """Do one optimizer step, without waiting for the device."""
         state, optimization = self.state, self.optimization
-        with self.ranks.together(), state.own_randomness():
+        with self.ranks.together(), state.own_randomness(), self.passes.arithmetic():
             batch = self._batch()
             measure = (state.step + 1) % self.norms_every == 0
             state.optimizer.zero_grad(set_to_none=True)
@@ -70,6 +74,8 @@ class Trainer:
             self.gradient_norms = norms or self.gradient_norms
             norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip or math.inf)
             self.tally.add(terms, norm, state.step + 1, len(batch), gauges)
+            if not self.passes.fast.deferred_reading:
+                norm.item()
             state.descend(learning_rate(optimization, state.step), self.tally.tripped)
 
     def is_measured(self, every: int) -> bool:

@@ -47,7 +47,8 @@ class LevelEmbedding(nn.Module):
 
     def forward(self, level: Tensor) -> Tensor:
         """Return the embedding, shape (B, embedding), of levels of shape (B,)."""
-        waves = level_waves(level, self.rate.to(self.hidden.weight.dtype))
+        # Weights may be rounded, but not a level.
+        waves = level_waves(level, self.rate.to(torch.promote_types(self.rate.dtype, self.hidden.weight.dtype)))
         return self.out(functional.silu(self.hidden(waves)))
 
 
@@ -64,10 +65,17 @@ class LabelEmbedding(nn.Linear):
 
 
 class Attention(nn.Module):
-    """One head of self-attention over all pixels, added to its input."""
+    """One head of self-attention over all pixels, added to its input.
+
+    Attributes
+    ----------
+    fused : bool
+        Whether query, key and value meet in one kernel, which never holds the weights of all pairs of pixels.
+    """
 
     def __init__(self, channels: int, norm_groups: int) -> None:
         super().__init__()
+        self.fused = True
         self.norm = nn.GroupNorm(norm_groups, channels)
         self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
         self.out = silent(nn.Conv2d(channels, channels, 1))
@@ -77,7 +85,10 @@ class Attention(nn.Module):
         batch, channels, height, width = h.shape
         joint = self.query_key_value(self.norm(h)).view(batch, 3, channels, height * width).transpose(2, 3)
         query, key, value = joint.unbind(1)
-        mixed = functional.scaled_dot_product_attention(query, key, value)  # scale = channels^-0.5
+        if self.fused:
+            mixed = functional.scaled_dot_product_attention(query, key, value)  # scale = channels^-0.5
+        else:
+            mixed = (query @ key.transpose(1, 2) * channels**-0.5).softmax(2) @ value
         return h + self.out(mixed.transpose(1, 2).reshape(batch, channels, height, width))
 
 

@@ -1,8 +1,11 @@
 """The execution plan: how this machine runs an experiment. Chosen at the start of a job, kept in ``job.json``."""
 
 import sys
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import field_validator
+
+from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths, Precision, read_wishes
 from cfd_studio.protocol.fields import PATH, Words, field
 
 DEVICE = r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$"
@@ -38,7 +41,18 @@ class ExecutionRequest(Words):
         ge=0,
         le=MOST_PARTS,
     )
-
+    precision: Literal["auto", Precision] = field(
+        "Number format of the network passes; losses, targets and weights are float32 whatever it is. auto takes what "
+        "is fastest on the device for a network of that size.",
+        label="Precision",
+        default="auto",
+    )
+    fast: str = field(
+        "Fast paths that are to be other than the measured defaults: off for none of them, or NAME=VALUE, NAME=VALUE.",
+        label="Fast paths",
+        default="",
+        max_length=1024,
+    )
     data_folder: str = field(
         "Where the images lie: a folder, or the file of arrays. Empty for the user's cache, into which data sets that "
         "torchvision knows are downloaded, and for where the last job found them.",
@@ -55,6 +69,17 @@ class ExecutionRequest(Words):
         pattern=PATH,
     )
 
+    @field_validator("fast")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        read_wishes(text)
+        return text
+
+    @property
+    def fast_wishes(self) -> dict[str, Any]:
+        """The fast paths that are asked for by name; what is left open is not in it."""
+        return read_wishes(self.fast)
+
     @property
     def apart(self) -> bool:
         """Whether the job needs, or was to have, a process of its own."""
@@ -66,7 +91,8 @@ class ExecutionPlan(Words):
 
     device: str = field("The device that computes.", label="Device", pattern=DEVICE)
     threads: int = field("CPU threads of the training thread.", label="Threads", ge=1, le=1024)
-    precision: Literal["float32"] = "float32"
+    precision: Precision = field("Number format of the network passes.", label="Precision", default="float32")
+    fast: FastPaths = UNCHOSEN
     processes: int = field("Processes that share every batch.", label="Processes", default=1, ge=1, le=MOST_PROCESSES)
     accumulation: int = field(
         "Parts of every batch, one after the other.", label="Parts", default=1, ge=1, le=MOST_PARTS

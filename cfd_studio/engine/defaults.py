@@ -1,0 +1,91 @@
+"""Which precision and which fast paths a job takes where nobody chooses: by device, and by the size of the network.
+
+The choice is a rule and no measurement, so that the same experiment on the same machine is the same run. The rule is
+what ``cfd-studio bench --ablate`` showed; it prints what every path gains on the machine at hand.
+"""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from cfd_studio.engine.build import ImageShape, build_network
+from cfd_studio.engine.passes import Passes
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.fast_paths import FastPaths, Precision
+from cfd_studio.protocol.stages import ClassifierStage, Stage
+
+# Below, converting to bfloat16 and back costs a CPU more than it gains; the digits' network takes 0.005.
+LARGE_GFLOP = 0.5  # of a forward pass for one image
+# Compiling takes about a minute per stage, which the stage must win back.
+LONG_PFLOP = 10_000.0  # of all optimizer steps of a stage
+
+
+def choose_paths(
+    request: ExecutionRequest, config: RunConfig, shape: ImageShape, classes: int, device: str
+) -> tuple[Precision, FastPaths]:
+    """Return what a request asks for, and the defaults for what it leaves open.
+
+    Parameters
+    ----------
+    request : ExecutionRequest
+    config : RunConfig
+    shape : (int, int, int)
+        Channels, height and width of an image.
+    classes : int
+    device : str
+        As `cfd_studio.engine.execution.choose_device` returns it.
+    """
+    stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
+    stage = next((one for one in stages if one.optimization), stages[0])
+    work = forward_flops(config, stage, shape, classes)
+    # Of a teacher: forward and backward. The few frozen passes of a student count little here.
+    longest = max((3 * work * one.images for one in stages if one.optimization), default=0.0)
+    precision, fast = _DEFAULTS[torch.device(device).type](work, longest)
+    if request.precision != "auto":
+        precision = request.precision
+    return precision, fast.model_copy(update=request.fast_wishes)
+
+
+def usual_passes(config: RunConfig, shape: ImageShape, classes: int, device: str) -> Passes:
+    """Return how a model is passed through that is sampled from outside a job: as the defaults say, uncompiled."""
+    precision, fast = choose_paths(ExecutionRequest(), config, shape, classes, device)
+    return Passes(device, precision, fast).eager()
+
+
+def forward_flops(config: RunConfig, stage: Stage, shape: ImageShape, classes: int) -> float:
+    """Return the floating-point operations of a forward pass for one image; nothing is computed."""
+    with torch.device("meta"):
+        network = build_network(config, stage, shape, classes).eval()
+        image, level = torch.empty(1, *shape), torch.ones(1, dtype=torch.int64)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(image) if isinstance(stage, ClassifierStage) else network(image, level)
+    return float(counter.get_total_flops())
+
+
+def _on_cpu(work: float, _longest: float) -> tuple[Precision, FastPaths]:
+    large = work >= LARGE_GFLOP * 1e9
+    fast = FastPaths(channels_last="frozen" if large else "none", folded_normalization=True, background_saving=True)
+    return ("bfloat16" if large and _computes_bfloat16() else "float32"), fast
+
+
+def _on_cuda(_work: float, longest: float) -> tuple[Precision, FastPaths]:
+    compiled = longest >= LONG_PFLOP * 1e15
+    fast = FastPaths(
+        channels_last="all",
+        compilation="default" if compiled else "off",
+        folded_normalization=True,
+        background_saving=True,
+    )
+    return ("bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "tf32"), fast
+
+
+def _on_metal(_work: float, _longest: float) -> tuple[Precision, FastPaths]:
+    return "float32", FastPaths(folded_normalization=True, background_saving=True)  # nothing else was measured there
+
+
+_DEFAULTS = {"cpu": _on_cpu, "cuda": _on_cuda, "mps": _on_metal}
+
+
+def _computes_bfloat16() -> bool:
+    """Tell whether this CPU has instructions for it; without them it is emulated, and slower than float32."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -1,0 +1,145 @@
+"""How a network is passed through: in which number format and layout, compiled or not. What it means stays the same."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cfd_studio.networks.blocks import Attention
+from cfd_studio.networks.classifiers import Classifier
+from cfd_studio.networks.folding import fold_batch_normalization
+from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths, Precision
+
+_LOG = logging.getLogger(__name__)
+_MODES: dict[str, str | None] = {"default": None, "cuda-graphs": "reduce-overhead"}
+_CONVERTED = (nn.Conv2d, nn.Linear)  # what autocast converts at every pass anyway
+# Takes a sentence for whoever watches.
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The fast paths of network passes on one device.
+
+    Attributes
+    ----------
+    device : str
+    precision : {"float32", "tf32", "bfloat16"}
+    fast : FastPaths
+    tell : callable
+        Told where a path could not be taken and the plain one is.
+    """
+
+    device: str = "cpu"
+    precision: Precision = "float32"
+    fast: FastPaths = UNCHOSEN
+    tell: Tell = _LOG.warning
+
+    @classmethod
+    def of(cls, plan: ExecutionPlan, tell: Tell = _LOG.warning) -> "Passes":
+        """Return the passes of a plan."""
+        return cls(plan.device, plan.precision, plan.fast, tell)
+
+    def eager(self) -> "Passes":
+        """Return the same without compiling: for networks that are passed through a few times only."""
+        return replace(self, fast=self.fast.model_copy(update={"compilation": "off"}))
+
+    def arrange(self, network: nn.Module) -> None:
+        """Lay a network that is to be trained out as its passes want it; its values stay."""
+        if self.fast.channels_last == "all":
+            network.to(memory_format=torch.channels_last)
+        _choose_attention(network, fused=self.fast.fused_attention)
+
+    def trained(self, network: nn.Module) -> nn.Module:
+        """Return what an arranged network is called by while it is trained, or measured."""
+        return self._wrapped(network)
+
+    def frozen(self, network: nn.Module) -> nn.Module:
+        """Return what a network is called by that is never trained again; the network itself is changed.
+
+        Its weights are rounded once to what they would be rounded to at every pass, and batch normalisation is folded.
+        """
+        network.eval().requires_grad_(not self.fast.frozen_without_gradients)
+        if self.fast.folded_normalization and isinstance(network, Classifier):
+            fold_batch_normalization(network)
+        if self.fast.channels_last != "none":
+            network.to(memory_format=torch.channels_last)
+        _choose_attention(network, fused=self.fast.fused_attention)
+        if self.precision == "bfloat16":
+            for module in network.modules():
+                if isinstance(module, _CONVERTED):
+                    module.to(torch.bfloat16)
+        return self._wrapped(network)
+
+    @contextmanager
+    def arithmetic(self) -> Iterator[None]:
+        """Let matrix products on CUDA round their factors to TF32, or forbid it, and give the settings back after."""
+        if not self.device.startswith("cuda"):
+            yield
+            return
+        places: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+        before = [place.allow_tf32 for place in places]
+        for place in places:
+            place.allow_tf32 = self.precision != "float32"
+        try:
+            yield
+        finally:
+            for place, value in zip(places, before, strict=True):
+                place.allow_tf32 = value
+
+    def _wrapped(self, network: nn.Module) -> nn.Module:
+        if self.precision == "float32" and self.fast.compilation == "off" and not self.device.startswith("cuda"):
+            return network
+        return Pass(network, self)
+
+
+class Pass(nn.Module):
+    """A network as it is called: with bfloat16 where that is asked for, and compiled at the first call.
+
+    Parameters
+    ----------
+    network : nn.Module
+    passes : Passes
+    """
+
+    def __init__(self, network: nn.Module, passes: Passes) -> None:
+        super().__init__()
+        self.network = network
+        self._passes = passes
+        self._kind = torch.device(passes.device).type
+        self._compiled: Callable[..., Any] | None = None
+        if passes.fast.compilation != "off":
+            self._compiled = torch.compile(network, mode=_MODES[passes.fast.compilation])
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Pass inputs through the network."""
+        with self._passes.arithmetic(), self._autocast():
+            if self._compiled is None:
+                return self.network(*inputs)
+            try:
+                return self._compiled(*inputs)
+            except Exception as error:
+                self._compiled = None
+                reason = str(error).strip().partition("\n")[0]
+                self._passes.tell(f"The network could not be compiled and goes on uncompiled ({reason}).")
+        with self._passes.arithmetic(), self._autocast():
+            return self.network(*inputs)
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        if self._passes.precision != "bfloat16":
+            return nullcontext()
+        return torch.autocast(self._kind, torch.bfloat16)
+
+
+def _choose_attention(network: nn.Module, *, fused: bool) -> None:
+    for module in network.modules():
+        if isinstance(module, Attention):
+            module.fused = fused
+
+
+PLAIN = Passes()

@@ -5,7 +5,7 @@ what ``cfd-studio bench --ablate`` showed; it prints what every path gains on th
 """
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor, nn
 
 from cfd_studio.engine.build import ImageShape, build_network
 from cfd_studio.engine.passes import Passes
@@ -14,10 +14,12 @@ from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.fast_paths import FastPaths, Precision
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 
-# Below, converting to bfloat16 and back costs a CPU more than it gains; the digits' network takes 0.005.
-LARGE_GFLOP = 0.5  # of a forward pass for one image
+# Of a forward pass for one image. Below the first bound converting to bfloat16 and back costs what it gains on a CPU
+# (the digits' network takes 0.005), below the second the channels are too few to lie last.
+CONVERTED_GFLOP = 0.1
+CHANNELS_LAST_GFLOP = 0.5
 # Compiling takes about a minute per stage, which the stage must win back.
-LONG_PFLOP = 10_000.0  # of all optimizer steps of a stage
+LONG_PFLOP = 30.0  # of all optimizer steps of a stage
 
 
 def choose_paths(
@@ -53,22 +55,38 @@ def usual_passes(config: RunConfig, shape: ImageShape, classes: int, device: str
 
 
 def forward_flops(config: RunConfig, stage: Stage, shape: ImageShape, classes: int) -> float:
-    """Return the floating-point operations of a forward pass for one image; nothing is computed."""
-    with torch.device("meta"):
+    """Return the floating-point operations of convolutions and linear layers for one image; nothing is computed.
+
+    torch's own counter loads all of its compiler first, which takes longer than a small job needs to begin.
+    """
+    counted = 0
+
+    def count(layer: nn.Conv2d | nn.Linear, _inputs: object, output: Tensor) -> None:
+        nonlocal counted
+        counted += 2 * output.numel() * layer.weight[0].numel()
+
+    with torch.device("meta"), torch.no_grad():
         network = build_network(config, stage, shape, classes).eval()
-        image, level = torch.empty(1, *shape), torch.ones(1, dtype=torch.int64)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network(image) if isinstance(stage, ClassifierStage) else network(image, level)
-    return float(counter.get_total_flops())
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                module.register_forward_hook(count)
+        image = torch.empty(1, *shape)
+        network(image) if isinstance(stage, ClassifierStage) else network(image, torch.ones(1, dtype=torch.int64))
+    return float(counted)
 
 
 def _on_cpu(work: float, _longest: float) -> tuple[Precision, FastPaths]:
-    large = work >= LARGE_GFLOP * 1e9
-    fast = FastPaths(channels_last="frozen" if large else "none", folded_normalization=True, background_saving=True)
-    return ("bfloat16" if large and _computes_bfloat16() else "float32"), fast
+    # Of what is trained the backward pass of group normalisation is slow with the channels last.
+    fast = FastPaths(
+        channels_last="frozen" if work >= CHANNELS_LAST_GFLOP * 1e9 else "none",
+        folded_normalization=True,
+        background_saving=True,
+    )
+    converted = work >= CONVERTED_GFLOP * 1e9 and _computes_bfloat16()
+    return ("bfloat16" if converted else "float32"), fast
 
 
-def _on_cuda(_work: float, longest: float) -> tuple[Precision, FastPaths]:
+def _on_cuda(work: float, longest: float) -> tuple[Precision, FastPaths]:
     compiled = longest >= LONG_PFLOP * 1e15
     fast = FastPaths(
         channels_last="all",
@@ -76,7 +94,8 @@ def _on_cuda(_work: float, longest: float) -> tuple[Precision, FastPaths]:
         folded_normalization=True,
         background_saving=True,
     )
-    return ("bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "tf32"), fast
+    converted = work >= CONVERTED_GFLOP * 1e9 and torch.cuda.is_bf16_supported(including_emulation=False)
+    return ("bfloat16" if converted else "tf32"), fast
 
 
 def _on_metal(_work: float, _longest: float) -> tuple[Precision, FastPaths]:

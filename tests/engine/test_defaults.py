@@ -1,0 +1,59 @@
+import pytest
+import torch
+
+from cfd_studio.engine import defaults
+from cfd_studio.engine.defaults import choose_paths, forward_flops
+from cfd_studio.protocol import strict_json
+from cfd_studio.protocol.config import RunConfig
+from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.fast_paths import FastPaths
+from cfd_studio.protocol.plan import resolve
+from cfd_studio.workspace.resources import presets
+
+
+def _config(name: str) -> RunConfig:
+    return resolve(strict_json.loads(presets()[name].read_text(encoding="utf-8")))
+
+
+def test_the_work_of_the_cifar_network_is_the_published_one():
+    config = _config("cifar10-paper")
+    (teacher,) = [stage for stage in config.diffusion_stages() if stage.parent is None]
+    assert forward_flops(config, teacher, (3, 32, 32), 10) / 2 == pytest.approx(6.22e9, rel=0.02)  # attention left out
+
+
+def test_a_cpu_computes_large_networks_in_bfloat16_where_it_has_instructions_for_it(monkeypatch):
+    chosen = {}
+    for has in (False, True):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=has: has)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+        for name, shape in (("digits", (1, 8, 8)), ("cifar10-paper", (3, 32, 32))):
+            precision, fast = choose_paths(ExecutionRequest(), _config(name), shape, 10, "cpu")
+            chosen[name, has] = precision, fast.channels_last
+    assert chosen == {
+        ("digits", False): ("float32", "none"),
+        ("digits", True): ("float32", "none"),
+        ("cifar10-paper", False): ("float32", "frozen"),
+        ("cifar10-paper", True): ("bfloat16", "frozen"),
+    }
+
+
+def test_a_gpu_compiles_what_takes_long_only(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    paths = {
+        name: choose_paths(ExecutionRequest(), _config(name), shape, 10, "cuda:0")
+        for name, shape in (("digits", (1, 8, 8)), ("cifar10-paper", (3, 32, 32)))
+    }
+    assert {name: (precision, fast.compilation) for name, (precision, fast) in paths.items()} == {
+        "digits": ("tf32", "off"),
+        "cifar10-paper": ("bfloat16", "default"),
+    }
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    assert choose_paths(ExecutionRequest(), _config("cifar10-paper"), (3, 32, 32), 10, "cuda:0")[0] == "tf32"
+
+
+def test_what_is_asked_for_goes_before_the_defaults():
+    request = ExecutionRequest(precision="bfloat16", fast="off, channels_last=all")
+    precision, fast = choose_paths(request, _config("digits"), (1, 8, 8), 10, "cpu")
+    assert precision == "bfloat16"
+    assert fast == FastPaths.none().model_copy(update={"channels_last": "all"})
+    assert set(defaults._DEFAULTS) == {"cpu", "cuda", "mps"}

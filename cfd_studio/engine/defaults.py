@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cfd_studio.engine.build import ImageShape, build_network
 from cfd_studio.engine.passes import Passes
+from cfd_studio.networks.blocks import Attention
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.fast_paths import FastPaths, Precision
@@ -55,20 +56,22 @@ def usual_passes(config: RunConfig, shape: ImageShape, classes: int, device: str
 
 
 def forward_flops(config: RunConfig, stage: Stage, shape: ImageShape, classes: int) -> float:
-    """Return the floating-point operations of convolutions and linear layers for one image; nothing is computed.
+    """Return the floating-point operations of all matrix products for one image; nothing is computed.
 
     torch's own counter loads all of its compiler first, which takes longer than a small job needs to begin.
     """
     counted = 0
 
-    def count(layer: nn.Conv2d | nn.Linear, _inputs: object, output: Tensor) -> None:
+    def count(layer: nn.Conv2d | nn.Linear | Attention, _inputs: object, output: Tensor) -> None:
         nonlocal counted
-        counted += 2 * output.numel() * layer.weight[0].numel()
+        # Each value sums as many products as its filter has weights, in attention twice one per pixel.
+        products = 2 * output[0, 0].numel() if isinstance(layer, Attention) else layer.weight[0].numel()
+        counted += 2 * output.numel() * products
 
     with torch.device("meta"), torch.no_grad():
         network = build_network(config, stage, shape, classes).eval()
         for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
+            if isinstance(module, nn.Conv2d | nn.Linear | Attention):
                 module.register_forward_hook(count)
         image = torch.empty(1, *shape)
         network(image) if isinstance(stage, ClassifierStage) else network(image, torch.ones(1, dtype=torch.int64))

@@ -44,7 +44,9 @@ def judge_model(
         Where the weights are missing or damaged.
     """
     denoiser = load_denoiser(run, config, stage.id, passes.device, passes)
-    judged = [jury.judge(stage, denoiser, steps, sampler, audience) for steps, sampler in wanted]
+    judged = [
+        jury.judge(stage, denoiser, steps, sampler, audience, precision=passes.precision) for steps, sampler in wanted
+    ]
     judgements = tuple(judgement for judgement, _ in judged)
     return StageQuality(stage=stage.id, judgements=judgements, floor=jury.floor(audience)), judged[0][1]
 

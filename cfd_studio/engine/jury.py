@@ -17,6 +17,7 @@ from cfd_studio.engine.spaces import spaces_of
 from cfd_studio.interop.weights import read_metadata
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.fast_paths import Precision
 from cfd_studio.protocol.figures import Figure, Judgement
 from cfd_studio.protocol.sampling import Sampler
 from cfd_studio.protocol.stages import DiffusionStage
@@ -120,6 +121,8 @@ class Jury:
         sampling_steps: int,
         sampler: Sampler | None = None,
         audience: Audience = ALONE,
+        *,
+        precision: Precision = "float32",
     ) -> tuple[Judgement, Tensor]:
         """Draw the samples of one model in one way and measure them; whoever ends it early may go on another time.
 
@@ -132,6 +135,8 @@ class Jury:
         sampler : Sampler, optional
             By default the config's.
         audience : Audience, optional
+        precision : {"float32", "tf32", "bfloat16"}, optional
+            Of the denoiser's passes.
 
         Returns
         -------
@@ -153,6 +158,7 @@ class Jury:
             shape=self._shape,
             batch_size=evaluation.batch_size,
             labels=self._chosen,
+            precision=precision,
         )
         samples = Samples(drawing)
         first: list[Tensor] = []

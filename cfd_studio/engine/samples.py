@@ -16,12 +16,13 @@ from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine.audience import ALONE, Audience
 from cfd_studio.engine.build import ImageShape
 from cfd_studio.engine.gallery import draw
+from cfd_studio.protocol.fast_paths import Precision
 from cfd_studio.protocol.sampling import Sampler
 from cfd_studio.workspace.folders import samples_folder
 from cfd_studio.workspace.reel import Reel
 
 _HEAD = struct.Struct("<IId")  # images, network calls per image, seconds
-_VERSION = 1  # of all that is computed between weights and images
+_VERSION = 2  # of all that is computed between weights and images
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Drawing:
         Channels, height, width.
     labels : str
         How the classes of a conditional model were chosen; empty for none.
+    precision : {"float32", "tf32", "bfloat16"}
+        Of the network passes.
     """
 
     weights: str
@@ -51,6 +54,7 @@ class Drawing:
     shape: ImageShape
     batch_size: int
     labels: str = ""
+    precision: Precision = "float32"
 
 
 class Samples:

@@ -14,7 +14,7 @@ from cfd_studio.runs.intake import open_bounded
 from cfd_studio.workspace.drawings import digest_of
 
 _CHUNK = 2**20
-_VERSION = "2"  # of all that is computed between weights and answer
+_VERSION = "3"  # of all that is computed between weights and answer
 _NVIDIA = Path("/proc/driver/nvidia/gpus")
 
 

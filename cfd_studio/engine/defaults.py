@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from cfd_studio.engine.build import ImageShape, build_network
 from cfd_studio.engine.passes import Passes
 from cfd_studio.networks.blocks import Attention
+from cfd_studio.networks.classifiers import Classifier
+from cfd_studio.networks.inputs import ClassifierInput
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.fast_paths import FastPaths, Precision
-from cfd_studio.protocol.stages import ClassifierStage, Stage
+from cfd_studio.protocol.stages import Stage
 
 # Of a forward pass for one image. Below the first bound converting to bfloat16 and back costs what it gains on a CPU
 # (the digits' network takes 0.005), below the second the channels are too few to lie last.
@@ -73,9 +75,19 @@ def forward_flops(config: RunConfig, stage: Stage, shape: ImageShape, classes: i
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear | Attention):
                 module.register_forward_hook(count)
-        image = torch.empty(1, *shape)
-        network(image) if isinstance(stage, ClassifierStage) else network(image, torch.ones(1, dtype=torch.int64))
+        if isinstance(network, Classifier):
+            network(_fed(network, shape))
+        else:
+            network(torch.empty(1, *shape), torch.ones(1, dtype=torch.int64))
     return float(counted)
+
+
+def _fed(classifier: Classifier, shape: ImageShape) -> Tensor:
+    """Return what a classifier's network sees of an image, and let it see that; resizing is not known on meta."""
+    before, classifier.input = classifier.input, nn.Identity()
+    assert isinstance(before, ClassifierInput)
+    _, height, width = shape
+    return torch.empty(1, before.channels, before.size or height, before.size or width)
 
 
 def _on_cpu(work: float, _longest: float) -> tuple[Precision, FastPaths]:

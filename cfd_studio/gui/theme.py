@@ -3,7 +3,6 @@
 from dataclasses import dataclass, fields
 from typing import Literal, cast
 
-import pyqtgraph as pg
 import qtawesome
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
@@ -144,7 +143,6 @@ def apply(application: QApplication, choice: Choice) -> None:
     application.setFont(font())
     application.setPalette(_palette(_current))
     application.setStyleSheet(stylesheet(_current.as_dict()))
-    pg.setConfigOptions(background=_current.surface, foreground=_current.muted, antialias=False, useOpenGL=False)
 
 
 def _palette(tones: Tones) -> QPalette:

@@ -50,7 +50,8 @@ class Nobody:
 
 application = QApplication([])
 theme.apply(application, "system")
-window = MainWindow(Nobody(), Nobody(), Nobody(), Settings())
+window = MainWindow(Settings())
+window.furnish(Nobody(), Nobody(), Nobody())
 window.show()
 window.open_run(Path(RUN))
 deadline = time.monotonic() + 60

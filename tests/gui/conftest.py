@@ -91,7 +91,8 @@ class Desk:
         self._sit_down(workers)
 
     def _sit_down(self, workers: LazyWorkers) -> None:
-        self.window = MainWindow(workers, workers, self.errands, Settings(device="cpu", threads=1))
+        self.window = MainWindow(Settings(device="cpu", threads=1))
+        self.window.furnish(workers, workers, self.errands)
         self.window.resize(1280, 720)
         self.window.show()
         self.qtbot.waitExposed(self.window)

@@ -87,7 +87,7 @@ def test_the_command_line_trains_where_there_is_no_qt(tmp_path: Path, mini_recip
     config = tmp_path / "mini.json"
     config.write_text(json.dumps(mini_recipe | {"stages": mini_recipe["stages"][:4]}))
     # torchvision takes seconds to import, and only a resnet18 needs it.
-    blocked = {"PySide6", "shiboken6", "pyqtgraph", "qtawesome", "torchvision"}
+    blocked = {"PySide6", "shiboken6", "pyqtgraph", "torchvision"}
     done = _behind_a_fence(_TRAIN, blocked, CONFIG=str(config), RUN=str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     run = RunFolder.open(tmp_path / "run")

@@ -36,8 +36,9 @@ _OPEN = """
 import time
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
-from cfd_studio.gui import theme
+from cfd_studio.gui import icons, theme
 from cfd_studio.gui.main_window import MainWindow
+from cfd_studio.workspace.resources import resource
 from cfd_studio.workspace.settings import Settings
 
 class Nobody:
@@ -49,6 +50,7 @@ class Nobody:
     def close(self): ...
 
 application = QApplication([])
+icons.find_in(resource("icons"))
 theme.apply(application, "system")
 window = MainWindow(Settings())
 window.furnish(Nobody(), Nobody(), Nobody())

@@ -1,7 +1,6 @@
 """The only dispatcher: no arguments open the window, a verb goes to the command line."""
 
 import io
-import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -16,7 +15,10 @@ def open_window(*, run: Path | None = None, demo: Path | None = None) -> int:
 
 def main() -> None:
     """Run the program and exit with its code."""
-    multiprocessing.freeze_support()
+    if getattr(sys, "frozen", False):
+        from multiprocessing import freeze_support
+
+        freeze_support()
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot write must not end the program
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

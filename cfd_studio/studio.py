@@ -8,15 +8,16 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from cfd_studio.protocol.errors import NoDisplayError
-from cfd_studio.workers.lazy import LazyWorkers
-from cfd_studio.workspace.drawings import Drawings
 from cfd_studio.workspace.resources import resource
 from cfd_studio.workspace.settings import load_settings
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from cfd_studio.gui.main_window import MainWindow
 
 _LOG = logging.getLogger(__name__)
-_PROBE = "from PySide6.QtWidgets import QApplication; QApplication([])"
+_PROBE = "from PySide6.QtGui import QGuiApplication; QGuiApplication([])"
 _PROBE_SECONDS = 30
 _LOAD_AFTER_MILLISECONDS = 700
 
@@ -44,18 +45,20 @@ def main(*, run: Path | None = None, demo: Path | None = None) -> int:
     NoDisplayError
         Where there is no screen, or Qt lacks a library.
     """
-    probe_display()
+    with display_probed():
+        import_module("cfd_studio.gui.main_window")  # takes as long as the probe, which is another process
     return _open(run, demo)
 
 
 def _open(run: Path | None, demo: Path | None) -> int:
-    # Qt cannot even be imported where a library is missing, so nothing above this line does.
+    # Qt cannot even be imported where a library is missing, so nothing above this line does without a probe.
     from PySide6.QtCore import QTimer
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from cfd_studio.gui import theme
+    from cfd_studio.gui import icons, theme
     from cfd_studio.gui.collector import Collector
+    from cfd_studio.gui.first_paint import FirstPaint
     from cfd_studio.gui.main_window import MainWindow
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -65,28 +68,40 @@ def _open(run: Path | None, demo: Path | None) -> int:
     application.setApplicationName("CFD Studio")
     application.setDesktopFileName("cfd-studio")
     application.setWindowIcon(QIcon(str(resource("icons/cfd-studio.svg"))))
+    icons.find_in(resource("icons"))
     settings = load_settings()
     theme.apply(application, settings.theme)
     Collector(application)
-    drawings = Drawings(settings.drawings_mib)
-    workers = LazyWorkers(drawings=drawings)
-    window = MainWindow(workers, workers, workers, settings)
-    window.settings_desk.room_changed.connect(drawings.set_room)
+    window = MainWindow(settings)
     _tell_unexpected(window)
-    signal.signal(signal.SIGINT, partial(_interrupted, window))
-    window.layout_memory.restore()
+
+    def go_on() -> None:
+        from cfd_studio.workers.lazy import LazyWorkers
+        from cfd_studio.workspace.drawings import Drawings
+
+        drawings = Drawings(settings.drawings_mib)
+        workers = LazyWorkers(drawings=drawings)
+        window.furnish(workers, workers, workers)
+        window.settings_desk.room_changed.connect(drawings.set_room)
+        signal.signal(signal.SIGINT, partial(_interrupted, window))
+        if demo is not None:
+            window.beginnings.run_demo(demo)
+        elif run is not None:
+            window.open_run(run)
+        # Loading torch makes a window late by some hundred milliseconds: not before it has been painted.
+        QTimer.singleShot(_LOAD_AFTER_MILLISECONDS, workers.load)
+
+    FirstPaint(window, go_on)
+    window.layout_memory.place()
     window.show()
-    if demo is not None:
-        window.beginnings.run_demo(demo)
-    elif run is not None:
-        window.open_run(run)
-    # Loading torch makes a window late by some hundred milliseconds: not before it has been painted.
-    QTimer.singleShot(_LOAD_AFTER_MILLISECONDS, workers.load)
     return application.exec()
 
 
-def probe_display() -> None:
+@contextmanager
+def display_probed() -> Iterator[None]:
     """Find out whether a window can be opened, in a process of its own: Qt aborts where it cannot.
+
+    The block is what there is to do meanwhile: it may import Qt, and fail to.
 
     Raises
     ------
@@ -97,21 +112,34 @@ def probe_display() -> None:
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     if sys.platform == "linux" and not platform and not any(os.environ.get(name) for name in screens):
         raise NoDisplayError("there is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set)")
-    if getattr(sys, "frozen", False):
-        return  # sys.executable is the application itself
+    if getattr(sys, "frozen", False):  # sys.executable is the application itself
+        yield
+        return
     try:
-        tried = subprocess.run(
-            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        probe = subprocess.Popen([sys.executable, "-c", _PROBE], stdout=DEVNULL, stderr=PIPE, text=True)
+    except OSError as error:
         raise NoDisplayError(f"Qt could not be tried ({error})") from None
-    if tried.returncode:
-        said = [line.strip() for line in tried.stderr.splitlines() if line.strip()]
+    with probe:
+        try:
+            yield
+        finally:
+            _judge(probe)
+
+
+def _judge(probe: "subprocess.Popen[str]") -> None:
+    """Wait for the probe, and pass on what it could not do."""
+    try:
+        _, errors = probe.communicate(timeout=_PROBE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        probe.kill()
+        raise NoDisplayError(f"Qt could not be tried ({error})") from None
+    if probe.returncode:
+        said = [line.strip() for line in errors.splitlines() if line.strip()]
         telling = [line for line in said if "xcb" in line or "display" in line or "cannot open shared object" in line]
-        reason = (telling or said[-1:] or [f"it ended with code {tried.returncode}"])[0]
+        reason = (telling or said[-1:] or [f"it ended with code {probe.returncode}"])[0]
         raise NoDisplayError(
             f"Qt cannot open a window here: {reason}", advice="Install what is missing, or go on without a window."
-        )
+        ) from None
 
 
 def _interrupted(window: "MainWindow", _number: int, _frame: object) -> None:

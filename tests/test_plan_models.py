@@ -154,7 +154,7 @@ def test_the_recipe_of_a_run_is_as_short_as_the_one_that_it_was_made_of() -> Non
 def _read_by_the_command_line(line: str, monkeypatch: pytest.MonkeyPatch) -> tuple[RunConfig, ExecutionRequest, Path]:
     """Run the real command up to where it would make the folder."""
     from cfd_studio.cli import train
-    from cfd_studio.cli.app import app
+    from cfd_studio.cli.parser import app
     from cfd_studio.engine import data_checks, execution
     from cfd_studio.runs.folder import RunFolder
 

@@ -17,23 +17,31 @@ class Layout(QObject):
     Parameters
     ----------
     window : MainWindow
-        Laid out, and not shown yet: what it looks like now is what *Reset layout* goes back to.
     """
 
     def __init__(self, window: "MainWindow") -> None:
         super().__init__(window)
         self._window = window
-        self._splitters = {one.objectName(): one for one in window.findChildren(QSplitter) if one.objectName()}
-        self._made = {name: _words(splitter.saveState()) for name, splitter in self._splitters.items()}
+        self._splitters: dict[str, QSplitter] = {}
+        self._made: dict[str, str] = {}
 
-    def restore(self) -> None:
-        """Arrange the window as it was left; where that is unknown, fit it into the screen."""
+    def place(self) -> None:
+        """Place the window where it was left; where that is unknown, fit it into the screen."""
         kept = self._window.preferences.settings.layout
+        if WINDOW not in kept or not self._window.restoreGeometry(_bytes(kept[WINDOW])):
+            self._fit()
+
+    def arrange(self) -> None:
+        """Arrange the splitters, none of which was in sight yet, as they were left.
+
+        What they look like before is what *Reset layout* goes back to.
+        """
+        kept = self._window.preferences.settings.layout
+        self._splitters = {one.objectName(): one for one in self._window.findChildren(QSplitter) if one.objectName()}
+        self._made = {name: _words(splitter.saveState()) for name, splitter in self._splitters.items()}
         for name, splitter in self._splitters.items():
             if name in kept:
                 splitter.restoreState(_bytes(kept[name]))
-        if WINDOW not in kept or not self._window.restoreGeometry(_bytes(kept[WINDOW])):
-            self._fit()
 
     def remember(self) -> None:
         """Keep the arrangement of this moment."""

@@ -75,6 +75,10 @@ class RunPage(QWidget):
         self.snapshot = self._guest = None
         for panel in (self.curves, self.log, self.compare, self.judge, self.inspect):
             panel.reset()
+        self.watch()
+
+    def watch(self) -> None:
+        """Show how it learns."""
         self.tabs.setCurrentIndex(WATCH)
 
     def show_snapshot(self, snapshot: RunSnapshot, asked: frozenset[str], *, ours: bool) -> None:

@@ -1,14 +1,13 @@
 """Colours and fonts of the window: two sets of tones, one of which is current."""
 
 from dataclasses import dataclass, fields
-from typing import Literal, cast
+from typing import Literal
 
-import pyqtgraph as pg
-import qtawesome
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
+from cfd_studio.gui import icons
 from cfd_studio.gui.stylesheet import stylesheet
 
 Choice = Literal["system", "light", "dark"]
@@ -111,7 +110,7 @@ def mixed(name: str, background: str, share: float) -> QColor:
 
 def icon(name: str, tone: str = "text") -> QIcon:
     """Return a Font Awesome icon in a tone of the current set."""
-    return cast(QIcon, qtawesome.icon(f"fa6s.{name}", color=getattr(_current, tone), color_disabled=_current.faint))
+    return icons.icon(name, getattr(_current, tone), _current.faint)
 
 
 def font(pixels: int = 13, weight: QFont.Weight = QFont.Weight.Normal, *, tabular: bool = False) -> QFont:
@@ -144,7 +143,6 @@ def apply(application: QApplication, choice: Choice) -> None:
     application.setFont(font())
     application.setPalette(_palette(_current))
     application.setStyleSheet(stylesheet(_current.as_dict()))
-    pg.setConfigOptions(background=_current.surface, foreground=_current.muted, antialias=False, useOpenGL=False)
 
 
 def _palette(tones: Tones) -> QPalette:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from cfd_studio.protocol.fields import Words, field
 from cfd_studio.protocol.stages import ClassifierFed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SamplerName = Literal["ddim", "ancestral", "dpm-solver++", "reference"]
 
@@ -141,12 +142,12 @@ class SampleAnswer:
     """
 
     request: SampleRequest
-    images: NDArray[np.float32] | None = None
+    images: "NDArray[np.float32] | None" = None
     seconds_per_image: float = 0.0
     network_calls: int = 0
-    x_hats: NDArray[np.float32] | None = None
+    x_hats: "NDArray[np.float32] | None" = None
     timesteps: tuple[int, ...] = ()
-    features: NDArray[np.float32] | None = None
-    logits: NDArray[np.float32] | None = None
+    features: "NDArray[np.float32] | None" = None
+    logits: "NDArray[np.float32] | None" = None
     cached: bool = False
     error: str | None = None

@@ -14,6 +14,7 @@ from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.launcher import JobHandle
 from cfd_studio.workers.fitness import Fitness
 from cfd_studio.workers.memory import Memory
+from cfd_studio.workers.preload import map_libraries
 from cfd_studio.workers.priority import BACKGROUND_NICENESS, lower_priority
 from cfd_studio.workers.process import ProcessLauncher
 from cfd_studio.workers.recall import Recall
@@ -162,6 +163,7 @@ class LazyWorkers:
     def _load(self) -> None:
         lower_priority(self._niceness)
         try:
+            map_libraries()
             from cfd_studio.engine.turns import Turns
             from cfd_studio.workers.errands import ErrandRunner
             from cfd_studio.workers.sampling import SamplingSession

@@ -90,7 +90,7 @@ def cycle(
     desk.wait(lambda: len(desk.window.welcome.cards) == len(runs))  # the first page shows each
     chance = random.Random(11)
     monkeypatch.setattr(run_feed, "POLL_SECONDS", 0.02)
-    desk.window._timer.setInterval(20)
+    desk.window.ticking.timer.setInterval(20)
     monkeypatch.setattr(dialogs, "choose", lambda *arguments, **_: arguments[3][0])
 
     def once() -> str:

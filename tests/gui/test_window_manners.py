@@ -74,6 +74,7 @@ def test_the_arrangement_outlives_the_window_and_can_be_reset(desk: Any) -> None
     assert splitter.saveState() != moved
     assert window.preferences.settings.layout == {}
     window.preferences.settings = kept
-    window.layout_memory.restore()
+    window.layout_memory.arrange()
+    window.layout_memory.place()
     assert splitter.saveState() == moved
     assert window.height() == 707  # Qt fits the width into the screen

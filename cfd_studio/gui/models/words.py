@@ -1,6 +1,7 @@
 """What the window calls the states and kinds that the run folder names."""
 
-from cfd_studio.gui.models.snapshot import RunSnapshot
+from typing import TYPE_CHECKING
+
 from cfd_studio.protocol.errands import ExportFormat
 from cfd_studio.protocol.figures import METRIC_WORDS, Judgement
 from cfd_studio.protocol.sources import RunSource
@@ -10,6 +11,9 @@ from cfd_studio.protocol.wording import describe as describe
 from cfd_studio.protocol.wording import metric_value as metric_value
 from cfd_studio.protocol.wording import milliseconds as milliseconds
 from cfd_studio.protocol.wording import short as short
+
+if TYPE_CHECKING:
+    from cfd_studio.gui.models.snapshot import RunSnapshot
 
 STATE_WORDS = {
     "new": "Not started",
@@ -60,7 +64,7 @@ def origin(stage: Stage) -> str:
     return f"From {source.file or 'torchvision, trained on ImageNet'}"
 
 
-def ending(snapshot: RunSnapshot) -> tuple[str, str, str] | None:
+def ending(snapshot: "RunSnapshot") -> tuple[str, str, str] | None:
     """Return the sentence, the details and the kind of message of a job that ended badly; None for every other run."""
     if snapshot.state == "lost":
         sentence = (

@@ -56,7 +56,7 @@ def _open(run: Path | None, demo: Path | None) -> int:
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from cfd_studio.gui import icons, theme
+    from cfd_studio.gui import theme
     from cfd_studio.gui.collector import Collector
     from cfd_studio.gui.first_paint import FirstPaint
     from cfd_studio.gui.main_window import MainWindow
@@ -68,7 +68,6 @@ def _open(run: Path | None, demo: Path | None) -> int:
     application.setApplicationName("CFD Studio")
     application.setDesktopFileName("cfd-studio")
     application.setWindowIcon(QIcon(str(resource("icons/cfd-studio.svg"))))
-    icons.find_in(resource("icons"))
     settings = load_settings()
     theme.apply(application, settings.theme)
     Collector(application)

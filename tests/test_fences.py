@@ -36,9 +36,8 @@ _OPEN = """
 import time
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
-from cfd_studio.gui import icons, theme
+from cfd_studio.gui import theme
 from cfd_studio.gui.main_window import MainWindow
-from cfd_studio.workspace.resources import resource
 from cfd_studio.workspace.settings import Settings
 
 class Nobody:
@@ -50,7 +49,6 @@ class Nobody:
     def close(self): ...
 
 application = QApplication([])
-icons.find_in(resource("icons"))
 theme.apply(application, "system")
 window = MainWindow(Settings())
 window.furnish(Nobody(), Nobody(), Nobody())
@@ -89,7 +87,7 @@ def test_the_command_line_trains_where_there_is_no_qt(tmp_path: Path, mini_recip
     config = tmp_path / "mini.json"
     config.write_text(json.dumps(mini_recipe | {"stages": mini_recipe["stages"][:4]}))
     # torchvision takes seconds to import, and only a resnet18 needs it.
-    blocked = {"PySide6", "shiboken6", "pyqtgraph", "torchvision"}
+    blocked = {"PySide6", "shiboken6", "pyqtgraph", "qtawesome", "torchvision"}
     done = _behind_a_fence(_TRAIN, blocked, CONFIG=str(config), RUN=str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     run = RunFolder.open(tmp_path / "run")

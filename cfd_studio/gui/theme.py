@@ -1,13 +1,13 @@
 """Colours and fonts of the window: two sets of tones, one of which is current."""
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, cast
 
+import qtawesome
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from cfd_studio.gui import icons
 from cfd_studio.gui.stylesheet import stylesheet
 
 Choice = Literal["system", "light", "dark"]
@@ -110,7 +110,7 @@ def mixed(name: str, background: str, share: float) -> QColor:
 
 def icon(name: str, tone: str = "text") -> QIcon:
     """Return a Font Awesome icon in a tone of the current set."""
-    return icons.icon(name, getattr(_current, tone), _current.faint)
+    return cast(QIcon, qtawesome.icon(f"fa6s.{name}", color=getattr(_current, tone), color_disabled=_current.faint))
 
 
 def font(pixels: int = 13, weight: QFont.Weight = QFont.Weight.Normal, *, tabular: bool = False) -> QFont:

@@ -12,13 +12,12 @@ from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from cfd_studio.gui import icons, theme
+from cfd_studio.gui import theme
 from cfd_studio.gui.main_window import MainWindow
 from cfd_studio.gui.models.snapshot import RunSnapshot
 from cfd_studio.protocol.errands import Errand, ErrandAnswer
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.workers.lazy import LazyWorkers
-from cfd_studio.workspace.resources import resource
 from cfd_studio.workspace.settings import Settings
 
 PATIENCE = 60_000
@@ -28,7 +27,6 @@ OURS = "cfd-"
 @pytest.fixture(autouse=True)
 def _nothing_left(qapp: QApplication) -> Iterator[None]:
     """Fail where a test leaves a thread of ours, a running timer, or a top-level widget in sight."""
-    icons.find_in(resource("icons"))
     theme.apply(qapp, "light")
     before = set(threading.enumerate())
     gc.disable()  # as the application does: a widget must not be collected on a job's thread

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QSize
-from PySide6.QtGui import QColor, QIcon
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
-from cfd_studio.gui import icons
 from cfd_studio.gui.first_paint import FirstPaint
 from cfd_studio.gui.main_window import MainWindow
 from cfd_studio.workspace.settings import Settings
@@ -115,16 +113,6 @@ def test_a_window_closed_before_it_is_furnished_leaves_nothing_behind(qtbot: Any
     assert window.close()
     QTest.qWait(50)
     assert not called
-
-
-def test_an_icon_has_the_colours_that_are_asked_for(qtbot: Any) -> None:
-    icon = icons.icon("stop", "#123456", "#abcdef")  # a filled square
-    for mode, colour in ((QIcon.Mode.Normal, "#123456"), (QIcon.Mode.Disabled, "#abcdef")):
-        image = icon.pixmap(QSize(32, 32), mode).toImage()
-        assert image.pixelColor(image.rect().center()) == QColor(colour)
-        assert image.pixelColor(0, 0).alpha() == 0
-    with pytest.raises(KeyError):
-        icons.icon("no-such-icon", "#000000", "#000000")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there")

@@ -2,14 +2,14 @@
 
 import errno
 import hashlib
-import io
 import json
 import os
 import re
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -23,12 +23,25 @@ from cfd_studio.runs.intake import LARGEST_NOTE, UNFIT, memory_of_this_machine, 
 _NAME = re.compile(r"step-[0-9]{8,12}")
 
 
-def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int) -> Path:
+def save_checkpoint(
+    stage: Path, step: int, captured: dict[str, Any], keep: int, check: Callable[[], None] = lambda: None
+) -> Path:
     """Write ``<stage>/checkpoints/step-<step>`` and delete all but the newest ``keep``.
 
     Everything is written into a folder of another name, flushed, and renamed: a kill at any moment leaves the old
     checkpoints and at most one partial folder, which the next save removes. An error leaves none. Nothing is deleted
     through a link.
+
+    Parameters
+    ----------
+    stage : Path
+        The stage's folder.
+    step : int
+    captured : dict
+        What `TrainingState.capture` returned, or a copy of it.
+    keep : int
+    check : callable, optional
+        Called once everything is on the disk, right before it gets its name; may raise to leave it without one.
 
     Raises
     ------
@@ -45,16 +58,17 @@ def save_checkpoint(stage: Path, step: int, captured: dict[str, Any], keep: int)
     for leftover in folder.glob(f"{atomic.PARTIAL}*"):  # first of all: its room may be needed
         shutil.rmtree(leftover, ignore_errors=True)
     if not target.exists():
-        buffer = io.BytesIO()
-        torch.save(captured, buffer)
-        data = buffer.getbuffer()
         partial = folder / f"{atomic.PARTIAL}{uuid.uuid4().hex}"
-        manifest = {"step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         try:
             partial.mkdir()
-            _write(partial / "state.pt", data)
-            _write(partial / "manifest.json", json.dumps(manifest, indent=2).encode())
+            size, digest = _write(
+                partial / "state.pt",
+                lambda stream: torch.save(captured, stream),  # type: ignore[arg-type]  # it asks for two methods only
+            )
+            manifest = json.dumps({"step": step, "bytes": size, "sha256": digest}, indent=2).encode()
+            _write(partial / "manifest.json", lambda stream: stream.write(manifest))
             atomic.sync_folder(partial)
+            check()
             atomic.replace(partial, target)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -131,8 +145,50 @@ def way_out(checkpoint: Path) -> str:
     return f"Delete the folder {checkpoint.name} and resume: the run goes on from the one before, {ending}"
 
 
-def _write(path: Path, data: bytes | memoryview) -> None:
+class _Hashed:
+    """A file that is hashed as it is written, so that nothing of it is held in memory.
+
+    Attributes
+    ----------
+    size : int
+        Bytes written.
+    refusal : OSError or None
+        What the disk said. What follows goes nowhere: torch would end its archive first, and complain of that.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.refusal: OSError | None = None
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append bytes, and return how many."""
+        if self.refusal is None:
+            try:
+                self._stream.write(data)
+            except OSError as error:
+                self.refusal = error
+            self._hash.update(data)
+            self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed once it is whole."""
+
+
+def _write(path: Path, fill: Callable[[_Hashed], object]) -> tuple[int, str]:
+    """Write a file down to the disk; return its size and its SHA-256."""
     with path.open("wb") as stream:
-        stream.write(data)
+        hashed = _Hashed(stream)
+        fill(hashed)
+        if hashed.refusal is not None:
+            raise hashed.refusal
         stream.flush()
         os.fsync(stream.fileno())
+    return hashed.size, hashed.digest

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -65,13 +66,15 @@ class Controls:
         _LISTENING[job.path.parents[1]] = self
         self.saves: list[Command] = []
 
-    def poll(self, *, can_save: bool = False) -> None:
+    def poll(self, *, can_save: bool = False, pausing: Callable[[], None] = lambda: None) -> None:
         """Look into the inbox, at most every 50 ms; return once the job may go on.
 
         Parameters
         ----------
         can_save : bool
             Whether the caller grants a wish to save.
+        pausing : callable, optional
+            Called before a pause, which may be long.
 
         Raises
         ------
@@ -87,6 +90,7 @@ class Controls:
         self._cannot_save = None if can_save else NOTHING_TO_SAVE
         self._take()
         if self._paused:
+            pausing()
             self._wait()
 
     def hold(self, seconds: float) -> None:

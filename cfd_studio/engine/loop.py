@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass
 
 from cfd_studio.engine.audience import Audience
-from cfd_studio.engine.checkpoint import save_checkpoint
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.optimizers import learning_rate
 from cfd_studio.engine.ranks import Word
 from cfd_studio.engine.reporter import Reporter
+from cfd_studio.engine.saving import Saver
 from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.strips import Strips
 from cfd_studio.engine.tally import Point
@@ -17,7 +17,7 @@ from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.config import JournalConfig
 from cfd_studio.protocol.errors import JobError
-from cfd_studio.protocol.events import CheckpointSaved, HeldOutLogged, LossLogged
+from cfd_studio.protocol.events import HeldOutLogged, LossLogged
 from cfd_studio.runs.folder import RunFolder
 
 
@@ -39,6 +39,7 @@ class Loop:
     controls: Controls
     turns: Turns
     storage: Storage
+    saver: Saver
     journal: JournalConfig
     held_out_seed: int
     strips: Strips | None = None
@@ -57,6 +58,10 @@ class Loop:
         JobError
             Where a loss is not finite, or the run was taken over.
         """
+        with self.saver:
+            self._train()
+
+    def _train(self) -> None:
         total, every = self.stage.steps, self.journal
         if self.state.unmeasured or (self.state.step == 0 and not self.trainer.validates):
             self._held_out()
@@ -77,24 +82,28 @@ class Loop:
                 self._report(point)
             if self.trainer.is_measured(every.held_out_every):
                 self._held_out()
-            if step % every.checkpoint_every == 0 or step == total:
+            if step == total:
                 self._save()
+            elif step % every.checkpoint_every == 0:
+                self._save(behind=True)
             if self.strips and self.strips.due(step):
                 self._draw_samples(self.strips)
 
     def _listen(self) -> None:
         while True:
             try:
-                self.controls.poll(can_save=True)
+                self.saver.look()
+                self.controls.poll(can_save=True, pausing=self.saver.settle)
             except StopRequested as stop:
-                if stop.keep:
-                    self._save_before(stop)
+                self._save_before(stop)
                 raise
             if not self.controls.saves:
                 return
             self._save()
 
     def _save_before(self, stop: StopRequested) -> None:
+        if not stop.keep or stop.unsaved:  # the disk took nothing a moment ago, and one stop is enough
+            return
         try:
             self._save()
         except StopRequested:  # a second one, while the first waited for the disk
@@ -134,18 +143,20 @@ class Loop:
                 "Begin a new run with a lower learning rate or a smaller gradient clip.",
             )
 
-    def _save(self) -> None:
-        """Write a checkpoint; what is not finite is found first and never saved."""
+    def _save(self, *, behind: bool = False) -> None:
+        """Write a checkpoint; what is not finite is found first and never saved.
+
+        Only what nobody asked for and nothing waits for is written behind the training.
+        """
         if point := self.trainer.tally.read():
             self._report(point)
-        folder, step, state = self.run.stage(self.stage.id), self.state.step, self.state
-        with self.reporter.within("saving"):
-            self.storage.keep(
-                f"the checkpoint of step {step:,} of stage '{self.stage.id}'",
-                lambda: save_checkpoint(folder, step, state.capture(), self.journal.keep_checkpoints),
-            )
-            self.reporter.say(CheckpointSaved(stage=self.stage.id, step=step))
-        while self.controls.saves:
+        try:
+            self.saver.settle()
+        except StopRequested as stop:
+            self._save_before(stop)
+            raise
+        (self.saver.save_behind if behind else self.saver.save)(self.state.step, self.state.capture)
+        while self.controls.saves and not behind:
             self.controls.granted(self.controls.saves.pop(0))
 
     def _held_out(self) -> None:

@@ -17,6 +17,7 @@ from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.prepare import prepare, ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
 from cfd_studio.engine.reporter import Reporter
+from cfd_studio.engine.saving import Saver, worth_a_thread
 from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.strips import Strips, strip_path
 from cfd_studio.engine.turns import Turns
@@ -76,7 +77,10 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     reporter.phase("training", stage.id)
     seed = derive_seed(config.seed, stage.id, "held-out")
     strips = Strips.of(run, config, stage, place.data, place.plan.device)
-    Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed, strips).train()
+    behind = worth_a_thread(state.network)
+    saver = Saver(run.stage(stage.id), stage.id, place.storage, reporter, config.journal.keep_checkpoints, behind)
+    controls, turns, storage = place.controls, place.turns, place.storage
+    Loop(run, trainer, reporter, controls, turns, storage, saver, config.journal, seed, strips).train()
     reporter.phase("saving", stage.id)
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
     place.storage.keep(

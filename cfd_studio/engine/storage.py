@@ -71,6 +71,16 @@ class Storage:
         self._lay_by()
         reporter.patience = self._journal_refused
 
+    def check(self) -> None:
+        """Make sure that the run is still ours; called from any thread.
+
+        Raises
+        ------
+        JobError
+            Where it is not, or nobody can tell.
+        """
+        self._lease.check()
+
     def keep(self, what: str, write: Callable[[], T]) -> T:
         """Write something whole or not at all; return once it is written.
 
@@ -90,7 +100,7 @@ class Storage:
         """
 
         def attempt() -> T:
-            self._lease.check()
+            self.check()
             return write()
 
         try:

@@ -11,14 +11,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from cfd_studio.engine.job import run_job
 from cfd_studio.protocol.events import JobState
-from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.plan import resolve
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
@@ -38,13 +37,31 @@ class _Life(Protocol):
     def finish(self) -> int | None: ...
 
 
-class _Forked:
-    """A job in a process forked from one that has imported everything already: born in a moment."""
+# What a process that knows nothing of these tests is told to do.
+TRAIN = """
+from cfd_studio.engine import job, saving
+from cfd_studio.protocol.execution import ExecutionRequest
 
-    def __init__(self, run: RunFolder) -> None:
+if behind:
+    saving.SMALL_WEIGHTS = 0
+job.run_job(run, ExecutionRequest(device="cpu", threads=1))
+"""
+
+
+class _Forked:
+    """A job in a process forked from one that has imported everything already: born in a moment.
+
+    Parameters
+    ----------
+    run : RunFolder
+    behind : bool, optional
+        Whether checkpoints are written behind the training however small they are.
+    """
+
+    def __init__(self, run: RunFolder, behind: bool = False) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["cfd_studio.engine.job", "sklearn.datasets", "scipy.linalg", "torch._dynamo"])
-        self._process = context.Process(target=run_job, args=(run, ExecutionRequest(device="cpu", threads=1)))
+        self._process = context.Process(target=exec, args=(TRAIN, {"run": run, "behind": behind}))
         self._process.start()
 
     def alive(self) -> bool:
@@ -128,12 +145,17 @@ def _check(run: RunFolder, reference: RunFolder, fingerprints: Fingerprints) -> 
 
 
 @pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no fork on this system")
-@pytest.mark.parametrize(("kills", "seed"), [(4, 1), (4, 2)])
+@pytest.mark.parametrize(("kills", "seed", "behind"), [(4, 1, False), (4, 2, True)])
 def test_killed_at_several_moments_and_resumed_the_weights_are_bitwise_those_of_one_go(
-    mini_run: Callable[..., RunFolder], trained_run: RunFolder, fingerprints: Fingerprints, kills: int, seed: int
+    mini_run: Callable[..., RunFolder],
+    trained_run: RunFolder,
+    fingerprints: Fingerprints,
+    kills: int,
+    seed: int,
+    behind: bool,
 ) -> None:
     run = mini_run()
-    assert _kill_and_resume(run, _Forked, kills, seed) >= 3
+    assert _kill_and_resume(run, partial(_Forked, behind=behind), kills, seed) >= 3
     assert len(run.jobs()) >= 4
     _check(run, trained_run, fingerprints)
 
@@ -221,7 +243,7 @@ def _steps_done(run: RunFolder) -> int:
 def _kill_once(run: RunFolder, aim: str, share: int) -> str:
     """Let the run live for ``share`` optimizer steps, wait for the moment, kill; return where it hit."""
     jobs, done, before = len(run.jobs()), _steps_done(run) if run.jobs() else 0, _partial_checkpoints(run)
-    life = _Forked(run)
+    life = _Forked(run, behind=True)
     while life.alive() and (len(run.jobs()) == jobs or not run.jobs()[-1].journal.exists()):
         time.sleep(0.002)
     while life.alive() and _steps_done(run) < done + share:
@@ -256,7 +278,7 @@ def test_killed_fifty_times_a_run_ends_bitwise_where_it_would_have_ended(
         moment = _kill_once(killed, aim, share)
         hits[moment] += 1
         print(f"kill {number:2}: aimed at {aim:12}, hit {moment:12} at {_steps_done(killed):5} of {total} steps")
-    assert _Forked(killed).finish() == 0
+    assert _Forked(killed, behind=True).finish() == 0
     print(dict(hits))
     assert hits["checkpoint"] >= 5
     assert hits["stage change"] >= 5

@@ -15,7 +15,7 @@ from cfd_studio.runs.folder import RunFolder
 PHASES = {
     "loading": "job.load_data",
     "training": "trainer.Trainer.step",
-    "saving": "loop.save_checkpoint",
+    "saving": "saving.save_checkpoint",
     "drawing": "strips.Strips.draw",
     "evaluating": "stages.judge_model",
 }

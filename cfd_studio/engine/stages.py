@@ -77,7 +77,7 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     reporter.phase("training", stage.id)
     seed = derive_seed(config.seed, stage.id, "held-out")
     strips = Strips.of(run, config, stage, place.data, place.plan.device)
-    behind = worth_a_thread(state.network)
+    behind = place.plan.fast.background_saving and worth_a_thread(state.network)
     saver = Saver(run.stage(stage.id), stage.id, place.storage, reporter, config.journal.keep_checkpoints, behind)
     controls, turns, storage = place.controls, place.turns, place.storage
     Loop(run, trainer, reporter, controls, turns, storage, saver, config.journal, seed, strips).train()

@@ -187,8 +187,16 @@ def test_the_copied_command_starts_the_very_same_run(draft: Draft, monkeypatch: 
     settings = exact_settings(draft)
     assert settings is not None
     request = ExecutionRequest(
-        device="cuda:1", threads=2, processes=3, accumulation=4, data_folder="/my images/ä", inception_file="/w.pth"
+        device="cuda:1",
+        threads=2,
+        processes=3,
+        accumulation=4,
+        precision="bfloat16",
+        fast="off, compilation=default",
+        data_folder="/my images/ä",
+        inception_file="/w.pth",
     )
+    assert request.model_fields_set == set(ExecutionRequest.model_fields) - {"worker"}
     line = train_command("digits", settings, Path("/runs/a folder"), request)
     read = _read_by_the_command_line(line, monkeypatch)
     assert read == (resolve(draft.recipe), request, Path("/runs/a folder"))

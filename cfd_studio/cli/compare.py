@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cfd_studio.cli.machine_options import DrawnPrecision, read_precision
 from cfd_studio.cli.sampler_options import EtaOption, GuidanceOption, LabelsOption, read_labels, read_samplers
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.sampling import DDIM
@@ -26,6 +27,7 @@ def compare(
     guidance: GuidanceOption = DDIM.guidance,
     labels: LabelsOption = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: DrawnPrecision = "auto",
 ) -> None:
     """Draw teacher and students side by side: a row per model, a column per step count, the same noise in every cell.
 
@@ -42,11 +44,12 @@ def compare(
 
     names = [name.strip() for name in stages.split(",")] if stages else None
     samplers = read_samplers(sampler, eta, guidance)
+    asked = read_precision(precision, exactly=any(one.name == "reference" for one in samplers))
     classes, columns = read_labels(labels), parse_steps(steps) if steps else None
     take_modest_threads()
     chosen = choose_device(device)
     with told(f"drawing the models of {run}", chosen, "Ask for fewer images (--count) or models (--stages)."):
-        sheet = draw_sheet(open_models(run, names, chosen, fast=True), columns, count, seed, samplers, classes)
+        sheet = draw_sheet(open_models(run, names, chosen, asked), columns, count, seed, samplers, classes)
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             with atomic.opened(out) as stream:

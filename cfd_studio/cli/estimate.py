@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cfd_studio.cli.machine_options import Precision, read_precision
 from cfd_studio.cli.recipes import read_config, read_recipe_of
 from cfd_studio.cli.train import Device
 
@@ -17,11 +18,13 @@ def estimate_cost(
     recipe: Annotated[str, typer.Argument(metavar="PRESET_OR_CONFIG", help="A preset's name or a JSON file.")],
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value.")] = None,
     device: Device = "auto",
+    precision: Precision = "auto",
 ) -> None:
     """Say what a run would cost on this machine: a few steps of every kind of work in it are done and timed.
 
     Neither the images nor any download is needed. Where a step takes long, as on a CPU, a small batch is scaled up.
     """
+    asked = read_precision(precision)
     config = read_config(recipe, settings or [])
     comparable = "" if settings else read_recipe_of(recipe).comparable
 
@@ -31,7 +34,7 @@ def estimate_cost(
 
     chosen = choose_device(device)
     with told(f"estimating what {config.name} costs", chosen, "Choose a smaller batch, or another device."):
-        found = estimate(config, chosen)
+        found = estimate(config, chosen, precision=asked)
     table = Table(box=None, padding=(0, 3, 0, 0))
     table.add_column("stage")
     for name in ("images", "time", "memory", "disk"):

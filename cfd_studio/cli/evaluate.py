@@ -4,16 +4,19 @@ import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cfd_studio.cli.machine_options import DrawnPrecision, read_precision
 from cfd_studio.cli.quality_table import QualityTable
 from cfd_studio.cli.sample import parse_steps
 from cfd_studio.cli.sampler_options import read_samplers
 from cfd_studio.cli.train import DataFolder
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.fast_paths import AskedPrecision
 from cfd_studio.protocol.figures import INCEPTION, StageQuality, named
 from cfd_studio.protocol.study import differences, figures_over_runs, judgements_over_runs
 from cfd_studio.protocol.wishes import Wishes
@@ -69,6 +72,7 @@ def evaluate(
         bool, typer.Option("--keep", help="Write the figures into the runs, where the window shows them.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: DrawnPrecision = "auto",
     data: DataFolder = "",
 ) -> None:
     """Measure trained models: Frechet distance, precision, recall, time per image; with Inception also KID and score.
@@ -88,6 +92,8 @@ def evaluate(
     )
     folders = [RunFolder.open(run) for run in runs]
     _check_experiment(folders)
+    used = samplers or (folders[0].config().evaluation.sampler,)
+    asked = read_precision(precision, exactly=any(one.name == "reference" for one in used))
     if out is not None:
         check_output(out)
     from cfd_studio.engine.execution import choose_device
@@ -97,7 +103,8 @@ def evaluate(
     advice = "Use a run with a smaller evaluation.batch_size" + ("." if chosen == "cpu" else ", or --device cpu.")
     drawn: list[Samples] = []
     with told(f"judging the models of {', '.join(map(str, runs))}", chosen, advice):
-        measured = [_measure(folder, chosen, wishes, inception_file, data, drawn, keep=keep) for folder in folders]
+        measure = partial(_measure, device=chosen, precision=asked, wishes=wishes, drawn=drawn, keep=keep)
+        measured = [measure(folder, inception_file=inception_file, data_folder=data) for folder in folders]
     judgements = judgements_over_runs(measured)
     floor = figures_over_runs([qualities[-1].floor for qualities in measured])
     if against is None:
@@ -159,6 +166,7 @@ def _print_accuracies(folders: list[RunFolder], measured: Sequence[Sequence[Stag
 def _measure(
     run: RunFolder,
     device: str,
+    precision: AskedPrecision,
     wishes: Wishes,
     inception_file: Path | None,
     data_folder: str,
@@ -187,6 +195,7 @@ def _measure(
             drawn=drawn,
             data_folder=data_folder,
             inception_file=str(inception_file or ""),
+            precision=precision,
             looking=bars.looking,
             drawing=bars.drawing,
         ):

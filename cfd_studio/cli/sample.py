@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cfd_studio.cli.machine_options import DrawnPrecision, read_precision
 from cfd_studio.cli.sampler_options import (
     EtaOption,
     GuidanceOption,
@@ -46,6 +47,7 @@ def sample(
     ] = False,
     labels: LabelsOption = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: DrawnPrecision = "auto",
 ) -> None:
     """Draw images of one model with one or more step counts, all from the same noise.
 
@@ -57,6 +59,7 @@ def sample(
         raise CfdError("is another sampler than --reference-sampler", where="--sampler", advice="Leave one out.")
     how = read_sampler("reference" if reference_sampler else sampler, eta, guidance)
     classes = read_labels(labels)
+    asked = read_precision(precision, exactly=noise is not None or how.name == "reference")
     if out.suffix not in (".png", ".npz"):
         raise CfdError("is neither .png nor .npz", where=str(out), advice="Name the file so.")
     check_output(out)
@@ -73,7 +76,7 @@ def sample(
     take_modest_threads()
     chosen = choose_device(device)
     with told(f"drawing images of {run}", chosen, "Ask for fewer images (--count) or fewer step counts at a time."):
-        models = open_models(run, [stage] if stage else None, chosen, fast=True)
+        models = open_models(run, [stage] if stage else None, chosen, asked)
         model = models[-1]
         for wanted in step_counts:
             model.check_steps(wanted)

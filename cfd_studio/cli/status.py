@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cfd_studio.protocol.errors import printable
 from cfd_studio.protocol.stages import ClassifierStage
+from cfd_studio.protocol.wording import plan_words
 from cfd_studio.runs.catalog import summarize
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.mirror import RunMirror
@@ -25,6 +26,9 @@ def status(run: Annotated[Path, typer.Argument(metavar="DIR", help="The run's fo
     console.print(printable(f"{summary.name}: {summary.state}"), highlight=False, markup=False, soft_wrap=True)
     if summary.sentence:
         console.print(printable(summary.sentence), highlight=False, markup=False, soft_wrap=True)
+    plan = next((plan for job in reversed(folder.jobs()) if (plan := job.read_plan())), None)
+    if plan is not None:
+        console.print(f"Newest job: on {plan_words(plan)}.", highlight=False, markup=False, soft_wrap=True)
     table = Table("stage", "kind", "from", "steps", "state", "held-out", "Frechet (judge)")
     for config in mirror.config.stages:
         stage = mirror.stages[config.id]

@@ -1,13 +1,14 @@
 """``cfd-studio train`` and ``cfd-studio resume``."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cfd_studio.cli.machine_options import Fast, Precision, read_precision
 from cfd_studio.protocol.events import JobState
 from cfd_studio.protocol.execution import MOST_PARTS, MOST_PROCESSES, ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
@@ -69,17 +70,20 @@ def train(
     threads: Threads = 0,
     processes: Processes = 1,
     accumulation: Accumulation = 0,
+    precision: Precision = "auto",
+    fast: Fast = None,
     data: DataFolder = "",
     inception_file: InceptionFile = "",
 ) -> None:
     """Make a run and train all its stages."""
     from cfd_studio.cli.recipes import read_config
     from cfd_studio.engine.data_checks import check_place
+    from cfd_studio.engine.defaults import check_precision
     from cfd_studio.engine.execution import choose_device
 
-    request = execution_request(device, threads, processes, accumulation, data, inception_file)
+    request = execution_request(device, threads, processes, accumulation, data, inception_file, precision, fast)
     config = read_config(recipe, settings or [], teacher)
-    choose_device(device, processes)  # before the folder is made
+    check_precision(request.precision, choose_device(device, processes))  # before the folder is made
     check_place(config.data.name, data)
     code = work(run, lambda path: RunFolder.create(path, config), request)
     if code and config.data.name not in ("digits", "none") and _failed_before_training(RunFolder(run)):
@@ -97,11 +101,13 @@ def resume(
     threads: Threads = 0,
     processes: Processes = 1,
     accumulation: Accumulation = 0,
+    precision: Precision = "auto",
+    fast: Fast = None,
     data: DataFolder = "",
     inception_file: InceptionFile = "",
 ) -> None:
     """Go on with a run from its newest checkpoint."""
-    request = execution_request(device, threads, processes, accumulation, data, inception_file)
+    request = execution_request(device, threads, processes, accumulation, data, inception_file, precision, fast)
     raise typer.Exit(work(run, RunFolder.open, request))
 
 
@@ -119,29 +125,37 @@ def execution_request(
     accumulation: int = 0,
     data: str = "",
     inception_file: str = "",
+    precision: str = "auto",
+    fast: Sequence[str] | None = None,
 ) -> ExecutionRequest:
     """Return what is asked of the machine.
 
     Raises
     ------
     CfdError
-        Where the device has no such name, or the path of a file is endless.
+        Where the device has no such name, there is no such number format or fast path, or the path of a file is
+        endless.
     """
     from pydantic import ValidationError
 
     from cfd_studio.protocol.errors import CfdError
 
+    asked = read_precision(precision)
     try:
         return ExecutionRequest(
             device=device,
             threads=threads,
             processes=processes,
             accumulation=accumulation,
+            precision=asked,
+            fast=", ".join(fast or ()),
             data_folder=data,
             inception_file=inception_file,
         )
     except ValidationError as error:
-        place = {"data_folder": "--data", "inception_file": "--inception-file"}.get(str(error.errors()[0]["loc"][0]))
+        if (wrong := error.errors()[0])["loc"] == ("fast",):
+            raise CfdError(wrong["msg"].removeprefix("Value error, "), where="--fast") from None
+        place = {"data_folder": "--data", "inception_file": "--inception-file"}.get(str(wrong["loc"][0]))
         if place is not None:
             raise CfdError("no path is that long", where=place, advice="Give a shorter one.") from None
         raise CfdError(f"'{device}' is no device", where="--device", advice="Use auto, cpu, cuda or cuda:N.") from None

@@ -13,8 +13,9 @@ from cfd_studio.networks.blocks import Attention
 from cfd_studio.networks.classifiers import Classifier
 from cfd_studio.networks.inputs import ClassifierInput
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.execution import ExecutionRequest
-from cfd_studio.protocol.fast_paths import FastPaths, Precision
+from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
+from cfd_studio.protocol.fast_paths import AskedPrecision, FastPaths, Precision
 from cfd_studio.protocol.stages import Stage
 
 # Of a forward pass for one image. Below the first bound converting to bfloat16 and back costs what it gains on a CPU
@@ -26,9 +27,14 @@ LONG_PFLOP = 30.0  # of all optimizer steps of a stage
 
 
 def choose_paths(
-    request: ExecutionRequest, config: RunConfig, shape: ImageShape, classes: int, device: str
+    request: ExecutionRequest,
+    config: RunConfig,
+    shape: ImageShape,
+    classes: int,
+    device: str,
+    last: ExecutionPlan | None = None,
 ) -> tuple[Precision, FastPaths]:
-    """Return what a request asks for, and the defaults for what it leaves open.
+    """Return what a request asks for; what it leaves open is as in the last job, or by default.
 
     Parameters
     ----------
@@ -39,22 +45,52 @@ def choose_paths(
     classes : int
     device : str
         As `cfd_studio.engine.execution.choose_device` returns it.
+    last : ExecutionPlan, optional
+        Of the run's last job on such a device.
+
+    Raises
+    ------
+    CfdError
+        Where the device cannot compute with the precision that is asked for.
     """
-    stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
-    stage = next((one for one in stages if one.optimization), stages[0])
-    work = forward_flops(config, stage, shape, classes)
-    # Of a teacher: forward and backward. The few frozen passes of a student count little here.
-    longest = max((3 * work * one.images for one in stages if one.optimization), default=0.0)
-    precision, fast = _DEFAULTS[torch.device(device).type](work, longest)
+    check_precision(request.precision, device)
+    precision, fast = (last.precision, last.fast) if last else _by_default(config, shape, classes, device)
     if request.precision != "auto":
         precision = request.precision
     return precision, fast.model_copy(update=request.fast_wishes)
 
 
-def usual_passes(config: RunConfig, shape: ImageShape, classes: int, device: str) -> Passes:
-    """Return how a model is passed through that is sampled from outside a job: as the defaults say, uncompiled."""
-    precision, fast = choose_paths(ExecutionRequest(), config, shape, classes, device)
-    return Passes(device, precision, fast).eager()
+def check_precision(wanted: AskedPrecision, device: str) -> None:
+    """Make sure that a device can compute with a precision.
+
+    Raises
+    ------
+    CfdError
+        Where it cannot.
+    """
+    cuda = device.startswith("cuda")
+    if wanted == "tf32" and not cuda:
+        raise CfdError(
+            f"TF32 is a number format of CUDA devices, and this is {device}",
+            where="precision",
+            advice="Use auto, float32 or bfloat16.",
+        )
+    if wanted == "bfloat16" and cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise CfdError(f"{device} cannot compute with bfloat16", where="precision", advice="Use auto, float32 or tf32.")
+
+
+def usual_passes(
+    config: RunConfig, shape: ImageShape, classes: int, device: str, precision: AskedPrecision = "auto"
+) -> Passes:
+    """Return how a model is passed through that is sampled from outside a job: as the defaults say, uncompiled.
+
+    Raises
+    ------
+    CfdError
+        Where the device cannot compute with the precision that is asked for.
+    """
+    request = ExecutionRequest(precision=precision)
+    return Passes(device, *choose_paths(request, config, shape, classes, device)).eager()
 
 
 def forward_flops(config: RunConfig, stage: Stage, shape: ImageShape, classes: int) -> float:
@@ -88,6 +124,15 @@ def _fed(classifier: Classifier, shape: ImageShape) -> Tensor:
     assert isinstance(before, ClassifierInput)
     _, height, width = shape
     return torch.empty(1, before.channels, before.size or height, before.size or width)
+
+
+def _by_default(config: RunConfig, shape: ImageShape, classes: int, device: str) -> tuple[Precision, FastPaths]:
+    stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
+    stage = next((one for one in stages if one.optimization), stages[0])
+    work = forward_flops(config, stage, shape, classes)
+    # Of a teacher: forward and backward. The few frozen passes of a student count little here.
+    longest = max((3 * work * one.images for one in stages if one.optimization), default=0.0)
+    return _DEFAULTS[torch.device(device).type](work, longest)
 
 
 def _on_cpu(work: float, _longest: float) -> tuple[Precision, FastPaths]:

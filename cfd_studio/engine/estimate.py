@@ -23,6 +23,7 @@ from cfd_studio.engine.rehearsal import Rehearsal
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import Estimate, StageEstimate
 from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.fast_paths import AskedPrecision
 from cfd_studio.protocol.sources import RunSource
 from cfd_studio.protocol.stages import ClassifierStage, Stage, TeacherStage
 
@@ -85,6 +86,8 @@ def estimate(
     config: RunConfig,
     device: str,
     *,
+    precision: AskedPrecision = "auto",
+    fast: str = "",
     turn: AbstractContextManager[None] | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Estimate:
@@ -103,16 +106,24 @@ def estimate(
     config : RunConfig
     device : str
         As `cfd_studio.engine.execution.choose_device` returns it.
+    precision, fast : str, optional
+        What is asked of the network passes, as in an `ExecutionRequest`; nothing is compiled.
     turn : context manager, optional
         Entered around every step, where the device is shared.
     on_step : callable, optional
         Called before every step, outside a turn; may raise to end early.
+
+    Raises
+    ------
+    CfdError
+        Where the device cannot compute with the precision that is asked for.
     """
+    request = ExecutionRequest(device=device, precision=precision, fast=fast)
     course = _Course(device, turn or nullcontext(), on_step or (lambda: None))
     known: dict[str, _Cost] = {}
     stages: list[StageEstimate] = []
     with tempfile.TemporaryDirectory(prefix="cfd-estimate-") as folder:
-        rehearsal = Rehearsal(Path(folder), config, device)
+        rehearsal = Rehearsal(Path(folder), config, device, request)
         diffusion = config.diffusion_stages()
         seconds_per_call = _sampling(rehearsal, config, course) if diffusion else 0.0
         for stage in config.stages:

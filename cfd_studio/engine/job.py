@@ -12,7 +12,7 @@ from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
-from cfd_studio.engine.defaults import choose_paths
+from cfd_studio.engine.defaults import check_precision, choose_paths
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
 from cfd_studio.engine.meters import Machine
@@ -33,8 +33,8 @@ from cfd_studio.protocol.events import (
     StageJudged,
 )
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
-from cfd_studio.protocol.fast_paths import UNCHOSEN, write_wishes
 from cfd_studio.protocol.stages import ClassifierStage, Stage
+from cfd_studio.protocol.wording import plan_words
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.job_folder import JobFolder
 from cfd_studio.runs.lease import Lease
@@ -62,7 +62,8 @@ def run_job(
     Raises
     ------
     CfdError
-        Where the job could not begin: the config cannot be read, the run is being trained, the device does not exist.
+        Where the job could not begin: the config cannot be read, the run is being trained, the device does not
+        exist, or cannot compute with the precision.
     """
     ranks = ranks or Ranks()
     try:
@@ -75,6 +76,7 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
     """Take the run, work, say how it ended, and give the run back."""
     config = run.config()
     device = choose_device(request.device)
+    check_precision(request.precision, device)
     with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
         lease = Lease.acquire(run)
     try:
@@ -152,9 +154,9 @@ def _work(
     inception_file = absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
     torch.set_num_threads(plan.threads)
-    if plans and _described(plans[0]) != _described(plan):
+    if plans and plan_words(plans[0]) != plan_words(plan):
         reporter.log(
-            f"This job uses {_described(plan)}, the last one {_described(plans[0])}: from here on the run is not "
+            f"This job uses {plan_words(plan)}, the last one {plan_words(plans[0])}: from here on the run is not "
             "bitwise the one that was begun.",
             "warning",
         )
@@ -162,7 +164,7 @@ def _work(
     ranks.tell(plan.model_dump_json())
     reporter.log(
         f"{config.name}: {len(data.train):,} training and {len(data.held_out):,} held-out images, "
-        f"{len(config.stages)} stages, on {_described(plan)}."
+        f"{len(config.stages)} stages, on {plan_words(plan)}."
     )
     if data.unreadable:
         reporter.log(left_out(data), "warning")
@@ -195,14 +197,14 @@ def _execution_plan(
 ) -> ExecutionPlan:
     """Return the newest plan of earlier jobs that fits the request, else choose one by measuring."""
     parts = request.accumulation or (plans[0].accumulation if plans else 1)
+    kind = torch.device(device).type
+    last = next((old for old in plans if torch.device(old.device).type == kind), None)
+    precision, fast = choose_paths(request, config, data.train.shape, data.classes, device, last)
     asked: dict[str, Any] = {"device": device, "processes": ranks.size, "accumulation": parts}
-    wished: dict[str, Any] = {"precision": request.precision} if request.precision != "auto" else {}
-    for old in plans:
-        fast = old.fast.model_copy(update=request.fast_wishes)
-        if old == old.model_copy(update=asked | wished | {"fast": fast}) and request.threads in (0, old.threads):
-            return old
-    precision, fast = choose_paths(request, config, data.train.shape, data.classes, device)
     asked |= {"precision": precision, "fast": fast}
+    for old in plans:
+        if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
+            return old
     stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
     stage = next((one for one in stages if one.optimization), stages[0])
     with turns, torch.random.fork_rng(devices=[]):
@@ -224,16 +226,6 @@ def _execution_plan(
 
     threads = choose_threads(request, device, typical_step, sharers=ranks.size, poll=controls.poll)
     return ExecutionPlan(threads=threads, **asked)
-
-
-def _described(plan: ExecutionPlan) -> str:
-    threads = f"{plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}"
-    processes = f", {plan.processes} processes" if plan.processes > 1 else ""
-    parts = f", batches in {plan.accumulation} parts" if plan.accumulation > 1 else ""
-    paths = {name: value for name, value in plan.fast.model_dump().items() if value != getattr(UNCHOSEN, name)}
-    fast = f", {write_wishes(paths)}" if paths else ""
-    precision = f" in {plan.precision}" if plan.precision != "float32" else ""
-    return threads + precision + processes + parts + fast
 
 
 def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> str:

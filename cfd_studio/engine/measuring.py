@@ -16,6 +16,7 @@ from cfd_studio.engine.wishes import Ways, wished_config, wished_ways
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobEnded, JobStarted, JobState, StageJudged
+from cfd_studio.protocol.fast_paths import AskedPrecision
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.stages import DiffusionStage
 from cfd_studio.protocol.wishes import Wishes
@@ -34,6 +35,7 @@ def measured(
     drawn: list[Samples],
     data_folder: str = "",
     inception_file: str = "",
+    precision: AskedPrecision = "auto",
     looking: Audience = ALONE,
     drawing: Audience = ALONE,
 ) -> Iterator[StageQuality]:
@@ -50,13 +52,15 @@ def measured(
         Takes those of which the figures are there: to be forgotten once the figures are kept.
     data_folder, inception_file : str, optional
         By default as the last job of the run had them.
+    precision : {"auto", "float32", "tf32", "bfloat16"}, optional
+        With which the models are drawn from; what judges computes as ever.
     looking, drawing : Audience, optional
         Of whoever looks at the real images, and of whoever judges the models in their order.
 
     Raises
     ------
     CfdError
-        Where images or weights are missing, damaged or too few.
+        Where images or weights are missing, damaged or too few, or the device has no such precision.
     """
     plans = [plan for job in reversed(run.jobs()) if (plan := job.read_plan())]
     file = inception_file or next((plan.inception_file for plan in plans), "")
@@ -67,8 +71,8 @@ def measured(
             where=str(run.path),
             advice="Import the checkpoint with --data-set." if config.data.name == "none" else "Judge another run.",
         )
+    passes = usual_passes(config, data.train.shape, data.classes, device, precision)
     jury = Jury(run, config, data, device, inception_file=file, audience=looking)
-    passes = usual_passes(config, data.train.shape, data.classes, device)
     try:
         accuracies = classifier_accuracies(run, config, data.held_out, device, looking)
         for model, ways in wanted:

@@ -17,6 +17,7 @@ from cfd_studio.engine.samplers import check_guidance
 from cfd_studio.interop.weights import read_metadata
 from cfd_studio.protocol.config import NetworkConfig
 from cfd_studio.protocol.errors import CfdError
+from cfd_studio.protocol.fast_paths import AskedPrecision
 from cfd_studio.protocol.sampling import DDIM
 from cfd_studio.runs.folder import RunFolder
 
@@ -118,7 +119,9 @@ class Model:
             )
 
 
-def open_models(folder: Path, stage_ids: list[str] | None, device: str, *, fast: bool = False) -> list[Model]:
+def open_models(
+    folder: Path, stage_ids: list[str] | None, device: str, precision: AskedPrecision | None = None
+) -> list[Model]:
     """Return models of a run: those named, or all that are trained.
 
     Parameters
@@ -126,13 +129,14 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str, *, fast:
     folder : Path
     stage_ids : list of str or None
     device : str
-    fast : bool, optional
-        Whether they may round as the fast paths of the device do; else everything is float32.
+    precision : {"auto", "float32", "tf32", "bfloat16"}, optional
+        Of the fast paths of the device; with none of them where it is left out.
 
     Raises
     ------
     CfdError
-        Where the folder is no run, a name is no trained model, or nothing is trained yet.
+        Where the folder is no run, a name is no trained model, nothing is trained yet, or the device has no such
+        precision.
     """
     run = RunFolder.open(folder)
     config = run.config()
@@ -149,7 +153,7 @@ def open_models(folder: Path, stage_ids: list[str] | None, device: str, *, fast:
             )
         path = run.weights(stage_id)
         shape, classes = read_shape(read_metadata(path), path)
-        passes = usual_passes(config, shape, classes, device) if fast else PLAIN
+        passes = usual_passes(config, shape, classes, device, precision) if precision else PLAIN
         denoiser = load_denoiser(run, config, stage_id, device, passes)
         own_steps = config.own_steps(known[stage_id])
         classes = classes if config.network.conditional else 0

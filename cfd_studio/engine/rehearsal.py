@@ -8,6 +8,8 @@ from torch import Tensor
 from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.build import build_network, derive_seed, load_denoiser, weights_metadata
+from cfd_studio.engine.defaults import choose_paths
+from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.prepare import prepare
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
@@ -15,11 +17,12 @@ from cfd_studio.engine.trainer import Trainer
 from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.data import DATA_SETS
-from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.stages import DiffusionStage, FeatureStage, Stage
 from cfd_studio.runs.folder import RunFolder
 
 IMAGES = 64
+UNASKED = ExecutionRequest()
 PRESUMED_CLASSES = 10  # of images that have not been looked at
 
 
@@ -35,25 +38,34 @@ class Rehearsal:
         Empty; weights of random numbers are written there.
     config : RunConfig
     device : str
+        As `cfd_studio.engine.execution.choose_device` returns it.
+    request : ExecutionRequest, optional
+        Precision and fast paths are taken as a job takes them, only that nothing is compiled.
     """
 
-    def __init__(self, folder: Path, config: RunConfig, device: str) -> None:
+    def __init__(self, folder: Path, config: RunConfig, device: str, request: ExecutionRequest = UNASKED) -> None:
         self._run = RunFolder(folder)
         self._config = config
         self._device = device
         self._images = _random_images(config)
+        shape, classes = self._images.train.shape, self._images.classes
+        precision, fast = choose_paths(request, config, shape, classes, device)
+        self._passes = Passes(device, precision, fast).eager()
 
     def trainer(self, stage: Stage) -> Trainer:
         """Return a stage that is to be trained, before its first step."""
         for needed in _frozen(stage):
             self._pretend(needed)
-        plan = ExecutionPlan(device=self._device, threads=torch.get_num_threads())
+        passes = self._passes
+        plan = ExecutionPlan(
+            device=self._device, threads=torch.get_num_threads(), precision=passes.precision, fast=passes.fast
+        )
         return prepare(self._run, self._config, stage, self._images.to(self._device), plan, Ranks(), 0)
 
     def model(self, stage: DiffusionStage) -> Denoiser:
         """Return a teacher or student, ready to sample."""
         self._pretend(stage.id)
-        return load_denoiser(self._run, self._config, stage.id, self._device)
+        return load_denoiser(self._run, self._config, stage.id, self._device, self._passes)
 
     def noise(self, count: int) -> Tensor:
         """Return noise of the shape of a batch of images, on the device."""

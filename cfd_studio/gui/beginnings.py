@@ -28,6 +28,8 @@ from cfd_studio.workspace.resources import DEMO_PRESET, presets
 from cfd_studio.workspace.settings import Settings
 
 T = TypeVar("T")
+# What a job takes as the last one did unless it is asked for something else.
+_AS_BEFORE = {"precision", "fast"}
 
 
 class Beginnings(QObject):
@@ -140,7 +142,9 @@ class Beginnings(QObject):
         settings = self._preferences.settings
         used: dict[str, Any] = {"device": device or settings.device, "threads": settings.threads}
         if plan is not None:
-            used |= plan.model_dump(include=set(ExecutionRequest.model_fields))
+            used |= plan.model_dump(include=set(ExecutionRequest.model_fields) - _AS_BEFORE)
+        elif used["device"] == settings.device:
+            used |= {name: getattr(settings, name) for name in _AS_BEFORE}
         if used.get("processes", 1) > 1 and used["device"].startswith("cuda"):
             used["device"] = "cuda"  # each process finds its own
         if split:

@@ -10,6 +10,7 @@ from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import label
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import ErrandAnswer, EstimateErrand
+from cfd_studio.protocol.execution import ExecutionRequest
 
 _TIP = "Time, memory and disk on this machine, from a few timed steps"
 
@@ -41,12 +42,14 @@ class EstimateLine(QWidget):
 
     @property
     def stale(self) -> bool:
-        """Whether what is shown was asked of another experiment or device."""
+        """Whether what is shown was asked of another experiment or machine."""
         return self._answer is not None and self._answer.errand != self._wish
 
-    def show_experiment(self, config: RunConfig | None, device: str) -> None:
+    def show_experiment(self, config: RunConfig | None, request: ExecutionRequest | None) -> None:
         """Follow the form; nothing can be asked while it is wrong."""
-        self._wish = EstimateErrand(config, device) if config is not None else None
+        self._wish = None
+        if config is not None and request is not None:
+            self._wish = EstimateErrand(config, request.device, request.precision, request.fast)
         self._show()
 
     def stop(self) -> None:

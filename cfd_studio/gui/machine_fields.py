@@ -5,6 +5,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cfd_studio.gui.models.words import WORKER_WORDS
+from cfd_studio.gui.speed_rows import FastRow, precision_problem, precision_row
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
 from cfd_studio.gui.widgets.field_row import FieldRow
@@ -22,6 +23,7 @@ _WRONG = {
     "data_folder": "Use a shorter path",
     "inception_file": "Use a shorter path",
 }
+_MORE = "Several processes, batches in parts, precision and fast paths"
 _PATHS = ("data_folder", "inception_file")
 _GIVEN = ("folder", "arrays")  # images that only the person knows where to find
 _ARRAYS = "Arrays (*.npz *.npy)"
@@ -47,16 +49,21 @@ class MachineFields(QWidget):
         self.worker = ChoiceRow(worker.title or "", WORKER_WORDS, tip=worker.description or "")
         self.images = self._path("data_folder", "")
         self.inception = self._path("inception_file", _WEIGHTS)
-        self.more = Button("More", icon="chevron-down", role="ghost", tip="Several processes, and batches in parts")
+        self.more = Button("More", icon="chevron-down", role="ghost", tip=_MORE)
         self.more.setProperty("small", True)
         self.processes = self._row("processes")
         self.accumulation = self._row("accumulation")
+        self.precision = precision_row()
+        self.fast = FastRow()
+        self._folded: tuple[FormRow, ...] = (self.processes, self.accumulation, self.precision, self.fast)
         self._rows: dict[str, FormRow] = {
             "device": self.device,
             "threads": self.threads,
             "processes": self.processes,
             "worker": self.worker,  # after the number of processes, which may choose it
             "accumulation": self.accumulation,
+            "precision": self.precision,
+            "fast": self.fast,
             "data_folder": self.images,
             "inception_file": self.inception,
         }
@@ -76,7 +83,8 @@ class MachineFields(QWidget):
         for name, row in self._rows.items():
             row.set_text(str(getattr(request, name)))
         self.images.set_text(self._folders.get(self._data, ""))
-        self._fold(request.processes == 1 and request.accumulation <= 1)
+        plain = request.processes == 1 and request.accumulation <= 1
+        self._fold(plain and request.precision == "auto" and not request.fast)
 
     def show_needs(self, data: str, *, inception: bool) -> None:
         """Ask for the files that an experiment needs; each data set has a place of its own for its images."""
@@ -115,6 +123,8 @@ class MachineFields(QWidget):
             self._read()
         except ValidationError as error:
             wrong = {name: _sentence(name, item["type"]) for item in error.errors() if (name := str(item["loc"][0]))}
+        if sentence := precision_problem(self.precision.text(), self.device.text()):
+            wrong["precision"] = sentence
         if self._data in _GIVEN and not self.images.text():
             wrong["data_folder"] = "Say which file holds them" if self._data == "arrays" else "Say where they lie"
         for name, row in self._rows.items():
@@ -138,8 +148,8 @@ class MachineFields(QWidget):
 
     def _fold(self, folded: bool) -> None:
         self.more.setVisible(folded)
-        self.processes.setVisible(not folded)
-        self.accumulation.setVisible(not folded)
+        for row in self._folded:
+            row.setVisible(not folded)
 
     @staticmethod
     def _row(name: str, choices: list[str] | None = None) -> FieldRow:
@@ -163,8 +173,8 @@ class MachineFields(QWidget):
         last.addWidget(self.more)
         last.addStretch(1)
         column.addLayout(last)
-        for row in (self.processes, self.accumulation):
-            column.addWidget(row)
+        for folded in self._folded:
+            column.addWidget(folded)
         self.images.hide()
         self.inception.hide()
         self.inception.input.setPlaceholderText("downloaded by torch-fidelity")

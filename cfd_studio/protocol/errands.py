@@ -6,6 +6,7 @@ from typing import Literal
 
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.data import DataName
+from cfd_studio.protocol.fast_paths import AskedPrecision
 from cfd_studio.protocol.wishes import Wishes
 
 ExportFormat = Literal["safetensors", "onnx", "images"]
@@ -17,6 +18,8 @@ class EstimateErrand:
 
     config: RunConfig
     device: str = "auto"
+    precision: AskedPrecision = "auto"
+    fast: str = ""
 
 
 @dataclass(frozen=True, slots=True)

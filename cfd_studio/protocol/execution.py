@@ -3,9 +3,7 @@
 import sys
 from typing import Any, Literal
 
-from pydantic import field_validator
-
-from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths, Precision, read_wishes
+from cfd_studio.protocol.fast_paths import UNCHOSEN, AskedPrecision, FastPaths, FastText, Precision, read_wishes
 from cfd_studio.protocol.fields import PATH, Words, field
 
 DEVICE = r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$"
@@ -41,14 +39,15 @@ class ExecutionRequest(Words):
         ge=0,
         le=MOST_PARTS,
     )
-    precision: Literal["auto", Precision] = field(
+    precision: AskedPrecision = field(
         "Number format of the network passes; losses, targets and weights are float32 whatever it is. auto takes what "
-        "is fastest on the device for a network of that size.",
+        "the last job on such a device took, else what is fastest on it for a network of that size.",
         label="Precision",
         default="auto",
     )
-    fast: str = field(
-        "Fast paths that are to be other than the measured defaults: off for none of them, or NAME=VALUE, NAME=VALUE.",
+    fast: FastText = field(
+        "Fast paths that are to be other than the measured defaults, or than those of the last job: off for none of "
+        "them, or NAME=VALUE, NAME=VALUE.",
         label="Fast paths",
         default="",
         max_length=1024,
@@ -68,12 +67,6 @@ class ExecutionRequest(Words):
         max_length=4096,
         pattern=PATH,
     )
-
-    @field_validator("fast")
-    @classmethod
-    def _readable(cls, text: str) -> str:
-        read_wishes(text)
-        return text
 
     @property
     def fast_wishes(self) -> dict[str, Any]:

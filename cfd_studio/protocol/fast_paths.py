@@ -1,12 +1,14 @@
 """The fast paths of the engine: each computes the same thing in less time, and each can be switched."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from cfd_studio.protocol.fields import Words, field
 
 Precision = Literal["float32", "tf32", "bfloat16"]
+AskedPrecision = Literal["auto", Precision]
+PRECISIONS: tuple[AskedPrecision, ...] = ("auto", "float32", "tf32", "bfloat16")
 Compilation = Literal["off", "default", "cuda-graphs"]
 LayoutOf = Literal["none", "frozen", "all"]
 
@@ -91,15 +93,26 @@ def read_wishes(text: str) -> dict[str, Any]:
 
 
 def write_wishes(wishes: dict[str, Any]) -> str:
-    """Return the text that `read_wishes` reads as these wishes."""
+    """Return the text that `read_wishes` reads as these wishes; one that names all paths begins with off."""
+    whole = wishes.keys() == FastPaths.model_fields.keys()
+    off = FastPaths.none().model_dump() if whole else {}
     words = {True: "on", False: "off"}
-    return ", ".join(f"{name}={words.get(value, value)}" for name, value in wishes.items())
+    named = (f"{name}={words.get(value, value)}" for name, value in wishes.items() if not whole or value != off[name])
+    return ", ".join([*(["off"] if whole else []), *named])
 
 
 def values_of(name: str) -> tuple[str, ...]:
     """Return what a fast path can be, in the words of the command line, the plainest first."""
     allowed = FastPaths.model_fields[name].annotation
     return ("off", "on") if allowed is bool else getattr(allowed, "__args__", ())
+
+
+def _readable(text: str) -> str:
+    read_wishes(text)
+    return text
+
+
+FastText = Annotated[str, AfterValidator(_readable)]
 
 
 def _off(name: str) -> str:

@@ -100,7 +100,14 @@ class ErrandRunner(Desk[Errand, ErrandAnswer]):
 
     def _estimate(self, errand: EstimateErrand) -> ErrandAnswer:
         try:
-            found = estimate(errand.config, self._device, turn=self._turns, on_step=self._still_wanted)
+            found = estimate(
+                errand.config,
+                self._device,
+                precision=errand.precision,
+                fast=errand.fast,
+                turn=self._turns,
+                on_step=self._still_wanted,
+            )
         finally:
             mishaps.release_device_memory()
         return ErrandAnswer(errand, f"{errand.config.name} was tried on {self._device}.", estimate=found)

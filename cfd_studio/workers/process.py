@@ -122,11 +122,18 @@ def resume_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         command += ["--nproc", str(request.processes)]
     if request.accumulation:
         command += ["--accumulate", str(request.accumulation)]
-    if request.data_folder:
-        command += ["--data", request.data_folder]
-    if request.inception_file:
-        command += ["--inception-file", request.inception_file]
-    return command
+    return command + told_options(request)
+
+
+def told_options(request: ExecutionRequest) -> list[str]:
+    """Return the options of a command line that say what is asked for beside the defaults, number formats and files."""
+    options = {
+        "--precision": "" if request.precision == "auto" else request.precision,
+        "--fast": request.fast,
+        "--data": request.data_folder,
+        "--inception-file": request.inception_file,
+    }
+    return [word for option, value in options.items() if value for word in (option, value)]
 
 
 def _spawn(command: list[str], output: int) -> subprocess.Popen[bytes]:

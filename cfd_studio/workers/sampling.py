@@ -115,7 +115,7 @@ class SamplingSession(Desk[SampleRequest, SampleAnswer]):
 
     def _model(self, wish: SampleRequest) -> Model:
         return self._models.get(
-            self._origin(wish, wish.stage), lambda: open_models(wish.run, [wish.stage], self._device, fast=True)[0]
+            self._origin(wish, wish.stage), lambda: open_models(wish.run, [wish.stage], self._device, "auto")[0]
         )
 
     def _classifier(self, wish: SampleRequest, stage: str) -> FeatureExtractor:

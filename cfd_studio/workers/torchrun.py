@@ -5,7 +5,7 @@ import sys
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.runs.folder import RunFolder
-from cfd_studio.workers.process import ProcessJob
+from cfd_studio.workers.process import ProcessJob, told_options
 
 
 def start_torchrun(run: RunFolder, request: ExecutionRequest) -> ProcessJob:
@@ -34,6 +34,5 @@ def torchrun_command(run: RunFolder, request: ExecutionRequest) -> list[str]:
         *("--nproc-per-node", str(request.processes), "-m", "cfd_studio"),
         *("resume", str(run.path.absolute()), "--device", request.device),
         *("--threads", str(request.threads), "--accumulate", str(request.accumulation)),
-        *(("--data", request.data_folder) if request.data_folder else ()),
-        *(("--inception-file", request.inception_file) if request.inception_file else ()),
+        *told_options(request),
     ]

@@ -13,7 +13,7 @@ from typing import Any
 from cfd_studio import __version__
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.stages import ClassifierStage
-from cfd_studio.protocol.wording import describe, short
+from cfd_studio.protocol.wording import describe, plan_words, short
 from cfd_studio.runs import atomic
 from cfd_studio.runs.about import read_about
 from cfd_studio.runs.evaluations import Evaluations
@@ -168,7 +168,7 @@ def _facts(run: RunFolder, config: RunConfig) -> Iterator[tuple[str, str]]:
     )
     plan = next((plan for job in reversed(run.jobs()) if (plan := job.read_plan())), None)
     if plan is not None:
-        yield "Trained on", f"{plan.device}, {plan.threads} thread{'s' if plan.threads > 1 else ''}"
+        yield "Trained on", plan_words(plan)
     installed = (f"{name} {version}" for name in _LIBRARIES if (version := _version(name)))
     yield "Versions here", ", ".join((f"CFD Studio {__version__}", f"Python {platform.python_version()}", *installed))
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cfd_studio.protocol.execution import DEFAULT_WORKER, DEVICE, MOST_PARTS, MOST_PROCESSES, ExecutionRequest, Worker
+from cfd_studio.protocol.fast_paths import AskedPrecision, FastText
 from cfd_studio.protocol.fields import PATH
 from cfd_studio.runs import notes
 from cfd_studio.workspace.folders import config_folder
@@ -32,6 +33,8 @@ class Settings(BaseModel):
     worker: Worker = DEFAULT_WORKER
     processes: int = Field(1, ge=1, le=MOST_PROCESSES)
     accumulation: int = Field(0, ge=0, le=MOST_PARTS)
+    precision: AskedPrecision = "auto"
+    fast: FastText = Field("", max_length=1024)
     inception_file: str = Field("", max_length=4096, pattern=PATH)
     image_folders: dict[str, str] = Field({}, max_length=LONGEST_HISTORY)
     theme: ThemeChoice = "system"

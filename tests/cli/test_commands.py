@@ -13,7 +13,9 @@ from cfd_studio.cli import runs
 from cfd_studio.cli.app import run_command_line
 from cfd_studio.engine import estimate
 from cfd_studio.engine.sheet import GUTTER, HEADER, LABEL, MARGIN
+from cfd_studio.protocol.fast_paths import FastPaths
 from cfd_studio.runs.folder import RunFolder
+from cfd_studio.workspace.report import render_report
 
 Fingerprints = Callable[[RunFolder], dict[str, str]]
 
@@ -123,6 +125,13 @@ def test_status_and_runs_name_the_run(trained_run: RunFolder, capsys: pytest.Cap
     printed = capsys.readouterr().out
     assert printed.count("finished") == 2
     assert "cfd-2" in printed
+    job = trained_run.jobs()[-1]
+    plan = job.read_plan()
+    assert plan is not None
+    job.write_plan(plan.model_copy(update={"precision": "bfloat16", "fast": FastPaths(compilation="default")}))
+    assert call("status", trained_run.path) == 0
+    assert "Newest job: on cpu with 1 thread, bfloat16, compiled.\n" in capsys.readouterr().out
+    assert "cpu with 1 thread, bfloat16, compiled" in render_report(trained_run)
 
 
 def test_presets_lists_digits_and_shows_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:

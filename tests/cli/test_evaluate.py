@@ -155,10 +155,10 @@ def test_what_was_drawn_for_a_command_that_was_stopped_is_kept_and_then_removed(
 
     judge = Jury.judge
 
-    def stopped(jury: Jury, stage: Any, *arguments: Any) -> Any:
+    def stopped(jury: Jury, stage: Any, *arguments: Any, **more: Any) -> Any:
         if stage.id == "pd-2":
             raise KeyboardInterrupt
-        return judge(jury, stage, *arguments)
+        return judge(jury, stage, *arguments, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(Jury, "judge", stopped)

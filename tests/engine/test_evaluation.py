@@ -28,6 +28,7 @@ from cfd_studio.engine.build import load_denoiser
 from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.inception import load_inception, standard_place
 from cfd_studio.engine.jury import Jury
+from cfd_studio.engine.passes import Passes
 from cfd_studio.metrics.inception import WEIGHTS_SHA256, Perceived
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
@@ -138,6 +139,12 @@ def test_other_numbers_of_samples_share_what_is_drawn_and_everything_else_does_n
         denoiser = load_denoiser(trained_run, config, "teacher", "cpu")
         Jury(trained_run, other, data, "cpu").judge(other.stage("teacher"), denoiser, 8)  # type: ignore[arg-type]
         assert denoiser.network_calls > 0
+    jury = Jury(trained_run, config, data, "cpu")
+    for precision, calls in (("float32", 0), ("bfloat16", 3 * 8)):
+        passes = Passes(precision=precision)  # type: ignore[arg-type]
+        denoiser = load_denoiser(trained_run, config, "teacher", "cpu", passes)
+        jury.judge(config.stage("teacher"), denoiser, 8, precision=precision)  # type: ignore[arg-type]
+        assert denoiser.network_calls == calls
 
 
 def test_the_smaller_evaluation_does_not_take_from_the_larger_what_it_has_drawn(trained_run: RunFolder) -> None:

@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QApplication
 
 from cfd_studio.gui.bridge import Bridge, Clerk
 from cfd_studio.gui.errand_desk import ErrandDesk
+from cfd_studio.gui.fast_dialog import FastDialog
 from cfd_studio.gui.panels.new_run import NewRunPanel
 from cfd_studio.gui.widgets.choice_row import ChoiceRow
 from cfd_studio.gui.widgets.form_row import FormRow
 from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.fast_paths import FastPaths, values_of
 from cfd_studio.workspace.folders import runs_folder
 from cfd_studio.workspace.resources import presets
 
@@ -118,11 +120,90 @@ def test_several_processes_and_batch_parts_are_folded_away_until_they_are_wanted
     assert not machine.worker.box.isEnabled()
     machine.processes.set_text("1")
     assert machine.worker.box.isEnabled()
-    machine.fill(ExecutionRequest(processes=2, worker="process"))
-    assert machine.processes.isVisible()
-    machine.fill(ExecutionRequest())
-    assert not machine.processes.isVisible()
-    assert machine.request() == ExecutionRequest()
+    for said in ({"processes": 2, "worker": "process"}, {"precision": "bfloat16"}, {"fast": "off"}):
+        machine.fill(ExecutionRequest.model_validate(said))
+        assert machine.processes.isVisible()
+        machine.fill(ExecutionRequest())
+        assert not machine.processes.isVisible()
+        assert machine.request() == ExecutionRequest()
+
+
+def test_whatever_is_asked_of_the_machine_comes_back_from_the_form(form: NewRunPanel) -> None:
+    form.choose_preset("digits")
+    form.reveal("evaluation.inception").tick.click()
+    asked = ExecutionRequest(
+        device="cuda:1",
+        threads=3,
+        worker="process",
+        processes=2,
+        accumulation=4,
+        precision="tf32",
+        fast="off, compilation=default",
+        data_folder="",  # of a data set, and digits need none; see tests/gui/test_window_settings.py
+        inception_file="/w.pth",
+    )
+    assert asked.model_fields_set == set(ExecutionRequest.model_fields)
+    form.machine.fill(asked)
+    assert form.machine.request() == asked
+
+
+def test_each_fast_path_can_be_switched_and_is_said_in_words(form: NewRunPanel, qtbot: Any) -> None:
+    form.choose_preset("digits")
+    row = form.machine.fast
+    form.machine.more.click()
+
+    def dialog() -> FastDialog:
+        qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: any(one.isVisible() for one in form.findChildren(FastDialog)))
+        return next(one for one in form.findChildren(FastDialog) if one.isVisible())
+
+    assert row.button.text() == "Measured defaults"
+    opened = dialog()
+    assert list(opened.rows) == list(FastPaths.model_fields)
+    for name, one in opened.rows.items():
+        assert [one.box.itemData(index) for index in range(one.box.count())] == ["", *values_of(name)]
+        assert one.box.accessibleName()
+        assert one.toolTip() == FastPaths.model_fields[name].description
+    assert opened.height() < 660  # fits where the window does
+    opened.rows["compilation"].set_text("cuda-graphs")
+    opened.rows["fused_attention"].set_text("off")
+    opened.refusing.click()
+    assert row.text() == ""
+    opened = dialog()
+    opened.rows["compilation"].set_text("cuda-graphs")
+    opened.rows["fused_attention"].set_text("off")
+    opened.accepting.click()
+    request = form.machine.request()
+    assert request is not None
+    assert request.fast_wishes == {"compilation": "cuda-graphs", "fused_attention": False}
+    assert row.button.accessibleName() == "Fast paths: compiled (cuda-graphs), fused attention off"
+    assert row.button.accessibleName().removeprefix("Fast paths: ") in row.button.toolTip()
+    opened = dialog()
+    assert opened.rows["compilation"].text() == "cuda-graphs"
+    opened.plain.click()
+    opened.rows["channels_last"].set_text("all")
+    opened.accepting.click()
+    assert row.text() == "off, channels_last=all"
+    assert row.button.accessibleName() == "Fast paths: none but channels last (all)"
+    opened = dialog()
+    opened.usual.click()
+    opened.accepting.click()
+    assert form.machine.request() == ExecutionRequest()
+
+
+def test_a_format_that_the_device_does_not_have_is_told_beside_it(form: NewRunPanel) -> None:
+    form.choose_preset("digits")
+    machine = form.machine
+    for device, problem in (("cpu", "TF32 is a format of CUDA devices"), ("cuda:0", ""), ("auto", "")):
+        machine.device.set_text(device)
+        machine.precision.set_text("tf32")
+        assert machine.precision.problem() == problem
+        assert form.start.isEnabled() == (not problem)
+    machine.device.set_text("cpu")
+    machine.threads.set_text("many")
+    assert form.verdict.text() == "2 fields to mend"
+    machine.precision.set_text("float32")
+    assert not machine.precision.problem()
 
 
 def test_all_inputs_of_a_card_begin_at_the_same_place(form: NewRunPanel) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from cfd_studio.gui.widgets import dialogs
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
+from cfd_studio.protocol.fast_paths import FastPaths
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.lease import current_holder
 from cfd_studio.workers import process as process_module
@@ -170,7 +171,9 @@ def test_a_run_is_resumed_by_the_plan_of_its_last_job(
     monkeypatch.setattr(desk.window.controller, "start", lambda path, request: asked.append(request))
     desk.open(long_run)
     desk.click(desk.header.start)
-    long_run.new_job("train").write_plan(ExecutionPlan(device="cuda:1", threads=3, processes=2, accumulation=4))
+    taken = {"precision": "bfloat16", "fast": FastPaths.none()}  # which the next job takes unasked
+    plan = ExecutionPlan(device="cuda:1", threads=3, processes=2, accumulation=4, **taken)  # type: ignore[arg-type]
+    long_run.new_job("train").write_plan(plan)
     long_run.new_job("train")  # died before it had a plan
     desk.window.following.nudge()
     desk.wait(lambda: desk.snapshot.plan is not None)
@@ -186,13 +189,17 @@ def test_what_was_asked_of_the_machine_is_offered_again(
     desk: Any, long_run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk.window.controller, "create", lambda *_: None)
-    wish = ExecutionRequest(device="cuda:1", threads=3, worker="process", processes=2, accumulation=4)
+    how = {"processes": 2, "accumulation": 4, "precision": "tf32", "fast": "channels_last=all"}
+    wish = ExecutionRequest(device="cuda:1", threads=3, worker="process", **how)  # type: ignore[arg-type]
     desk.window.new_run.start_wanted.emit(long_run.path, long_run.config(), wish)
     desk.click(desk.window.sidebar.new)
     desk.wait(lambda: desk.window.pages.currentWidget() is desk.window.new_run)
     assert desk.window.new_run.machine.request() == wish
     desk.wait(lambda: settings_file().exists())
     assert load_settings().request == wish
+    again = desk.window.beginnings.request_again(None, "cuda:1")  # of a run whose first job had no plan yet
+    assert (again.precision, again.fast) == ("tf32", "channels_last=all")
+    assert desk.window.beginnings.request_again(None, "cpu").precision == "auto"  # TF32 is nothing there
 
 
 def test_resuming_in_more_parts_doubles_them_each_time(desk: Any, long_run: RunFolder) -> None:

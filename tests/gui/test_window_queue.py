@@ -89,7 +89,15 @@ def test_the_queue_is_sorted_edited_goes_on_after_an_error_and_empties_itself(de
     assert editor.begins.problem()
     assert not editor.accepting.isEnabled()
     editor.begins.set_text("7:00")
+    editor.fast.set_text("off")
+    editor.precision.set_text("tf32")
+    assert editor.accepting.isEnabled()
+    editor.device.set_text("cpu")
+    assert editor.precision.problem()
+    assert not editor.accepting.isEnabled()
+    editor.device.set_text("cuda:7")
     desk.click(editor.accepting)
+    assert "cuda:7 · in this window · TF32 · fast paths: none" in panel.list.chosen.spoken
     assert [bool(entry.not_before) for entry in queue.queue.entries] == [False, True, False]
     desk.wait(lambda: panel.list.chosen.state == "Waiting until 07:00")
     queue.edit(queue.queue.entries[1].id, queue.queue.entries[1].request, 0.0)
@@ -104,6 +112,7 @@ def test_the_queue_is_sorted_edited_goes_on_after_an_error_and_empties_itself(de
     desk.click(panel.edit)
     editor = next(one for one in window.findChildren(QueueEditor) if one.isVisible())
     editor.device.set_text("cpu")
+    editor.precision.set_text("auto")
     desk.click(editor.accepting)
     desk.click(panel.retry)
     desk.wait(lambda: not names(desk))

@@ -23,6 +23,7 @@ from cfd_studio.gui import widget_keys
 from cfd_studio.gui.bundle_dialog import BundleDialog
 from cfd_studio.gui.compare_bar import BROWSE, GRID
 from cfd_studio.gui.evaluate_dialog import EvaluateDialog
+from cfd_studio.gui.fast_dialog import FastDialog
 from cfd_studio.gui.import_dialog import ImportDialog
 from cfd_studio.gui.run_page import COMPARE, INSPECT, JUDGE, WATCH
 
@@ -133,12 +134,14 @@ def _pages(desk: Any) -> Iterator[tuple[str, QWidget]]:
         yield f"form {tab}", window
     window.new_run.tabs.setCurrentIndex(1)
     window.new_run.every.click()
+    window.new_run.machine.more.click()
     for card in list(window.new_run.plan.outline.cards.values()):
         card.click()
         yield "all settings", window
     desk.wait(lambda: window.sidebar.model.rows)
     run = window.sidebar.model.rows[0]
     for name, opening in {
+        "fast paths": lambda: FastDialog(window, "off").open(),
         "keys": lambda: window.settings_desk.show_shortcuts(),
         "room": lambda: window.settings_desk.ask_room(),
         "about": lambda: window.run_actions.do("describe", run),

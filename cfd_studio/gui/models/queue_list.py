@@ -7,7 +7,8 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersiste
 
 from cfd_studio.gui.models.forecast import duration, forecast
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.models.words import WORKER_WORDS
+from cfd_studio.gui.models.words import PRECISION_WORDS, WORKER_WORDS
+from cfd_studio.protocol.wording import wishes_words
 from cfd_studio.workspace.queue import QueueEntry
 
 Index = QModelIndex | QPersistentModelIndex
@@ -47,7 +48,11 @@ class QueueRow:
 def queue_row(entry: QueueEntry, place: int, snapshot: RunSnapshot | None) -> QueueRow:
     """Put an entry into words."""
     state, tone = ENTRY_WORDS[entry.state], ENTRY_TONES[entry.state]
-    machine = f"{entry.request.device} · {WORKER_WORDS[entry.request.worker].lower()}"
+    request = entry.request
+    precision = "" if request.precision == "auto" else PRECISION_WORDS[request.precision]
+    fast = f"fast paths: {words}" if (words := wishes_words(request.fast_wishes)) else ""
+    parts = (request.device, WORKER_WORDS[request.worker].lower(), precision, fast)
+    machine = " · ".join(part for part in parts if part)
     sentence = entry.sentence
     if entry.ready and entry.not_before > time.time():
         state = f"Waiting until {time.strftime('%H:%M', time.localtime(entry.not_before))}"

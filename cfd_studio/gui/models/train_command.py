@@ -15,6 +15,8 @@ _OPTIONS = {
     "threads": "--threads",
     "processes": "--nproc",
     "accumulation": "--accumulate",
+    "precision": "--precision",
+    "fast": "--fast",
     "data_folder": "--data",
     "inception_file": "--inception-file",
 }

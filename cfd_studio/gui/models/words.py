@@ -45,8 +45,20 @@ STATE_TONES = {
     "away": "warning",
     "gone": "faint",
 }
+# What nothing can interrupt, and what that means for who wants the job to end.
+UNSTOPPABLE = {"compiling": "Compiling cannot be interrupted: Stop takes effect right after it"}
 REFERENCE_WORDS = {"held-out": "held-out images", "train": "training images"}
 WORKER_WORDS = {"thread": "In this window", "process": "In a process of its own"}
+PRECISION_WORDS = {"auto": "Fastest for the network", "float32": "float32", "tf32": "TF32", "bfloat16": "bfloat16"}
+FAST_WORDS = {
+    "off": "Off",
+    "on": "On",
+    "none": "No network",
+    "frozen": "Frozen networks",
+    "all": "All networks",
+    "default": "On",
+    "cuda-graphs": "With CUDA graphs",
+}
 EXPORT_WORDS: dict[ExportFormat, str] = {
     "safetensors": "Export weights as safetensors…",
     "onnx": "Export as ONNX, with its sampler…",

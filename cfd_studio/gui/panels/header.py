@@ -7,12 +7,15 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QVBoxLayout
 from cfd_studio.gui import theme
 from cfd_studio.gui.models.forecast import duration, forecast
 from cfd_studio.gui.models.snapshot import RunSnapshot
-from cfd_studio.gui.models.words import STATE_TONES, STATE_WORDS, WORKER_WORDS
+from cfd_studio.gui.models.words import PRECISION_WORDS, STATE_TONES, STATE_WORDS, UNSTOPPABLE, WORKER_WORDS
 from cfd_studio.gui.widgets.buttons import Button
 from cfd_studio.gui.widgets.labels import Chip, ElidedLabel, label
 from cfd_studio.gui.widgets.progress_line import ProgressLine
 from cfd_studio.protocol.commands import Verb
+from cfd_studio.protocol.wording import plan_words
 
+_LEFT = "Training of every stage that is not done yet, at the speed measured so far"
+_STOP = "End the job (Ctrl+. stops and keeps)"
 _STOPS = {Verb.STOP_KEEP.value, Verb.STOP_DISCARD.value}
 
 
@@ -46,7 +49,7 @@ class Header(QFrame):
         self.progress = ProgressLine()
         self.left = label("", "muted")
         self.left.setFont(theme.font(12, tabular=True))
-        self.left.setToolTip("Training of every stage that is not done yet, at the speed measured so far")
+        self.left.setToolTip(_LEFT)
         self.start = Button("Start", icon="play", role="primary", tip="Start or resume the run (Ctrl+R)")
         self.where = Button(icon="chevron-down", tip="Where the job runs, and with how much memory")
         self.workers: dict[str, QAction] = {}
@@ -55,7 +58,7 @@ class Header(QFrame):
         self.where.setMenu(self._worker_menu())
         self.pause = Button("Pause", icon="pause", tip="Pause after the current step; the model stays loaded (Ctrl+P)")
         self.save = Button("Save now", icon="floppy-disk", tip="Write a checkpoint now (Ctrl+S)")
-        self.stop = Button("Stop", icon="stop", tip="End the job (Ctrl+. stops and keeps)")
+        self.stop = Button("Stop", icon="stop", tip=_STOP)
         self.stop_keep = QAction("Stop and keep (save, then end)", self)
         self.stop_discard = QAction("Stop and discard (end without saving)…", self)
         menu = QMenu(self)
@@ -91,7 +94,13 @@ class Header(QFrame):
         else:
             self.progress.show_fraction(seen.fraction, "good" if snapshot.complete else "accent")
             self.left.setText(self._left_words(snapshot, seen.fraction, seen.seconds_left, elsewhere=bool(elsewhere)))
+        took = f"\nThe newest job: on {plan_words(snapshot.plan)}." if snapshot.plan is not None else ""
+        self.left.setToolTip(_LEFT + took)
         self._show_buttons(snapshot, asked, starting=starting)
+        held = UNSTOPPABLE.get(snapshot.status.phase, "") if snapshot.active and snapshot.status else ""
+        self.stop.setToolTip(f"{_STOP}\n{held}" if held else _STOP)
+        if held and _stopping(snapshot, asked):
+            self.left.setText(held)
 
     def show_worker(self, worker: str) -> None:
         """Tick where jobs run."""
@@ -108,7 +117,7 @@ class Header(QFrame):
         _say(self.start, "Starting…" if starting else "Start" if fresh else "Resume")
         for button in (self.pause, self.stop, self.save):
             button.setVisible(active)
-        stopping = bool(asked & _STOPS) or snapshot.state == "stopping"
+        stopping = _stopping(snapshot, asked)
         verb = Verb.RESUME.value if self._paused else Verb.PAUSE.value
         waiting = bool(asked & {Verb.PAUSE.value, Verb.RESUME.value})
         _say(
@@ -135,6 +144,8 @@ class Header(QFrame):
             words += f" · about {duration(seconds)} left"
         if snapshot.device:
             words += f" · {snapshot.device}"
+            if snapshot.plan is not None and snapshot.plan.precision != "float32":
+                words += f", {PRECISION_WORDS[snapshot.plan.precision]}"
         return words + (" · in another process" if elsewhere else "")
 
     def _pause_or_resume(self) -> None:
@@ -189,6 +200,10 @@ class Header(QFrame):
         column.setSpacing(8)
         column.addLayout(first)
         column.addLayout(second)
+
+
+def _stopping(snapshot: RunSnapshot, asked: frozenset[str]) -> bool:
+    return bool(asked & _STOPS) or snapshot.state == "stopping"
 
 
 def _say(button: Button, text: str) -> None:

@@ -174,7 +174,7 @@ class NewRunPanel(QWidget):
             self._place.propose(verdict.config.name)
         count = verdict.count + self.plan.show_verdict(verdict)
         self.bar.let(count == 0)
-        self.estimate.show_experiment(verdict.config, self.machine.device.text())
+        self.estimate.show_experiment(verdict.config, self.machine.request())
         problems = f"{count} field{'s' if count != 1 else ''} to mend"
         self.bar.say(problems if count else "Everything fits.", wrong=bool(count))
 

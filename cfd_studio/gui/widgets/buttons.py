@@ -1,11 +1,12 @@
 """Push buttons with an icon that follows the theme."""
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QWidget
 
 from cfd_studio.gui import theme
 
+_AROUND = 28  # the padding and the border of a button, as the style sheet has them
 _RECOLOUR = (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)
 
 
@@ -56,6 +57,29 @@ class Button(QPushButton):
         if wanted != self._drawn:
             self._drawn = wanted
             self.setIcon(theme.icon(self._icon_name, tone))
+
+
+class ElidedButton(Button):
+    """A button as wide as its place, whose text is shortened at its end where room is scarce."""
+
+    def __init__(self, *, tip: str = "") -> None:
+        super().__init__(role="left", tip=tip)
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_whole(self, text: str) -> None:
+        """Show a text."""
+        self._whole = text
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the text into the new width."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        room = max(self.width() - _AROUND, 0)
+        self.setText(QFontMetrics(self.font()).elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
 
 
 class QuietComboBox(QComboBox):

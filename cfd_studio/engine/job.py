@@ -9,6 +9,7 @@ from cfd_studio.engine import mishaps
 from cfd_studio.engine.adoption import adopt_stage
 from cfd_studio.engine.build import build_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
+from cfd_studio.engine.compiler import forget_compiled
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
@@ -105,6 +106,7 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
             reporter.close()
     finally:
         lease.release()
+        forget_compiled()
         mishaps.release_device_memory()
     return ended
 

@@ -35,7 +35,7 @@ def assist(run: RunFolder, device: str, ranks: Ranks) -> None:
         return
     plan = ExecutionPlan.model_validate_json(ranks.tell()).model_copy(update={"device": device})
     check_key(data, [plan.data_key])
-    data = data.to(device)
+    data = data.to(device, training=plan.fast.data_on_device)
     torch.set_num_threads(plan.threads)
     passes = Passes.of(plan)
     for stage in config.stages:

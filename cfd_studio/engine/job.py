@@ -149,10 +149,10 @@ def _work(
     ranks.tell(folder)
     if reporter.doing[0] != "loading":
         reporter.phase("loading")
-    data = data.to(device)
     plan = _execution_plan(config, request, device, data, plans, controls, turns, ranks)
     inception_file = absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
+    data = data.to(device, training=plan.fast.data_on_device)
     torch.set_num_threads(plan.threads)
     if plans and _described(plans[0]) != _described(plan):
         reporter.log(

@@ -27,8 +27,8 @@ class Trainer:
     Attributes
     ----------
     data : DataSet
-        What is trained on, as far as `state.batches` says, and what is measured on; see `validates`. Who takes some of
-        the images moves them to the training device, where they may be too many to lie.
+        What is trained on, as far as `state.batches` says, and what is measured on; see `validates`. The training
+        images lie on the training device, or in the computer's memory.
     ranks : Ranks
         Who shares the batches.
     parts : int
@@ -122,10 +122,9 @@ class Trainer:
         return step % every == 0
 
     def _batch(self) -> Batch:
-        train, device = self.data.train, self.state.generator.device
-        chosen = next(self.state.batches).to(train.images.device)  # where they are too many for the training device
-        images = to_float(train.images[chosen].to(device))
+        pixels, labels = self.data.train.some(next(self.state.batches), self.state.generator.device)
+        images = to_float(pixels)
         if self.data.flip:
             mirrored = torch.rand(len(images), 1, 1, 1, generator=self.state.generator, device=images.device) < 0.5
             images = torch.where(mirrored, images.flip(3), images)
-        return self.objective.draw(images, train.labels[chosen].to(device), self.state.generator)
+        return self.objective.draw(images, labels, self.state.generator)

@@ -70,8 +70,10 @@ def make_trainer(
     config = random_weights(run, "judge", "classifier", "teacher", "pd-4").config()
     data = load_data(config.data, "")
 
-    def make(stage_id: str, fast: FastPaths = UNCHOSEN, passes: Passes | None = None, parts: int = 1) -> Trainer:
-        plan = ExecutionPlan(device="cpu", threads=1, fast=fast, accumulation=parts)
+    def make(
+        stage_id: str, fast: FastPaths = UNCHOSEN, passes: Passes | None = None, parts: int = 1, device: str = "cpu"
+    ) -> Trainer:
+        plan = ExecutionPlan(device=device, threads=1, fast=fast, accumulation=parts)
         return prepare(run, config, config.stage(stage_id), data, plan, Ranks(), 0, passes)
 
     return make

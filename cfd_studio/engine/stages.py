@@ -140,7 +140,13 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
     else:
         inception_file = place.plan.inception_file
         place.jury = place.jury or Jury(
-            run, config, place.data, device, inception_file=inception_file, audience=audience
+            run,
+            config,
+            place.data,
+            device,
+            inception_file=inception_file,
+            rounding_on_device=place.plan.fast.rounding_on_device,
+            audience=audience,
         )
         wanted = [(steps, config.evaluation.sampler) for steps in judged_steps(config, config.own_steps(stage))]
         quality, images = judge_model(place.jury, run, config, stage, place.passes.eager(), wanted, audience)

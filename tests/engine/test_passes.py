@@ -11,6 +11,7 @@ from torch._dynamo.exc import BackendCompilerFailed
 from torch._dynamo.utils import counters
 from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
 
+from cfd_studio.data.images import DataSet
 from cfd_studio.engine import compiler, controls, stages
 from cfd_studio.engine.compiler import Compiler, failed_to_compile, forget_compiled
 from cfd_studio.engine.job import run_job
@@ -187,9 +188,14 @@ def test_a_job_names_the_phase_in_which_it_compiles_and_answers_a_stop_meanwhile
         warm_up(trainer, tell)
         inbox.drop(run.jobs()[-1].inbox, Command(verb=Verb.STOP_KEEP))
 
+    moved: list[bool] = []
+    move = DataSet.to
+    monkeypatch.setattr(DataSet, "to", lambda data, device, training: moved.append(training) or move(data, device))
     monkeypatch.setattr(stages, "warm_up", warm_up_then)
-    ended = run_job(run, ExecutionRequest(device="cpu", threads=1, fast="compilation=default"))
+    request = ExecutionRequest(device="cpu", threads=1, fast="compilation=default, data_on_device=off")
+    ended = run_job(run, request)
     assert ended.state is JobState.STOPPED, ended.details
+    assert moved == [False]
     phases = [event.phase for event in events_of(run) if isinstance(event, PhaseEntered)]
     assert phases == ["loading", "loading", "compiling"]
 

@@ -176,23 +176,23 @@ def _differences(trainer: Trainer, plain: Trainer, stir: float = 0.1) -> tuple[f
 @pytest.mark.parametrize("stage", ["classifier", "teacher", "pd-4", "cfd-2"])
 def test_all_paths_in_float32_have_the_loss_and_gradient_of_plain(make_trainer: Make, stage: str) -> None:
     fast = FastPaths.model_validate(PLAIN.model_dump() | ALL_FLOAT32)
-    for stir in (0.02, 0.3):
-        assert max(_differences(make_trainer(stage, fast), make_trainer(stage, PLAIN), stir)) < 1e-5
+    assert max(_differences(make_trainer(stage, fast), make_trainer(stage, PLAIN), 0.02)) < 1e-5
 
 
 def test_a_teacher_in_bfloat16_has_the_loss_and_gradient_of_float32_within_two_percent(make_trainer: Make) -> None:
     fast = Passes(precision="bfloat16", fast=FastPaths.model_validate(PLAIN.model_dump() | ALL_FLOAT32))
-    for stir in (0.02, 0.1, 0.3):
+    for stir in (0.02, 0.1):
         differences = _differences(make_trainer("teacher", passes=fast), make_trainer("teacher", PLAIN), stir)
         assert max(differences) < 2e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["classifier", "pd-4", "cfd-2"])
 @pytest.mark.xfail(strict=True, reason="bfloat16 keeps 8 bits, and these gradients are differences of near equals")
 def test_all_others_in_bfloat16_have_the_gradient_of_float32_within_two_percent(make_trainer: Make, stage: str) -> None:
     fast = Passes(precision="bfloat16", fast=PLAIN)
-    differences = [_differences(make_trainer(stage, passes=fast), make_trainer(stage, PLAIN), s) for s in (0.01, 0.02)]
-    assert max(gradient for _, gradient in differences) < 2e-2
+    _, gradient = _differences(make_trainer(stage, passes=fast), make_trainer(stage, PLAIN), 0.02)
+    assert gradient < 2e-2
 
 
 def test_two_passes_of_a_teacher_record_nothing_whatever_its_weights_ask_for(make_trainer: Make) -> None:
@@ -211,15 +211,15 @@ def test_compiled_networks_have_the_loss_and_gradient_of_plain_and_the_next_stag
 ) -> None:
     passes = Passes(fast=_with("compilation", "default"))
     seconds = []
-    for stage in ("teacher", "pd-4", "cfd-2", "cfd-2"):
-        trainer = make_trainer(stage, passes=passes, parts=3)
+    for _ in range(2):
+        trainer = make_trainer("cfd-2", passes=passes)  # has every pass that the others have
         began = time.process_time()
         warm_up(trainer, pytest.fail)
         seconds.append(time.process_time() - began)
-        assert max(_differences(trainer, make_trainer(stage, PLAIN, parts=3))) < 1e-5
+        assert max(_differences(trainer, make_trainer("cfd-2", PLAIN))) < 1e-5
         trainer.step()
         trainer.step()  # measures every term's gradient, through a backward pass that runs again
-        assert len(trainer.gradient_norms) == (4 if stage == "cfd-2" else 0)
+        assert len(trainer.gradient_norms) == 4
     assert passes.compiler.mode == "default"
-    assert seconds[3] < seconds[2] / 5
+    assert seconds[1] < seconds[0] / 5
     forget_compiled()

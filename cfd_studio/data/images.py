@@ -35,6 +35,24 @@ class ImageSet:
         """Return the set in a device's memory."""
         return ImageSet(self.images.to(device), self.labels.to(device))
 
+    def some(self, chosen: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return some of the images and their classes on a device, wherever the set lies; nobody waits for them.
+
+        Parameters
+        ----------
+        chosen : Tensor of int64, shape (B,), on the CPU
+        device : torch.device
+
+        Returns
+        -------
+        images : Tensor of uint8, shape (B, C, H, W)
+        labels : Tensor of int64, shape (B,)
+        """
+        if self.images.device == device:
+            there = sent(chosen, device)
+            return self.images[there], self.labels[there]
+        return sent(self.images[chosen], device), sent(self.labels[chosen], device)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of an image."""
@@ -117,14 +135,31 @@ class DataSet:
         key = content_key(train.shape, (train.digest(), held_out.digest()))
         return cls(name, train, held_out, len(class_names), False, key, class_names)
 
-    def to(self, device: torch.device | str) -> "DataSet":
+    def to(self, device: torch.device | str, *, training: bool = True) -> "DataSet":
         """Return the set in a device's memory, the training images only if they fit into half of what is free there.
 
-        Else those stay where they are, and whoever takes some of them moves them.
+        Else those stay where they are, and whoever takes some of them moves them: see `ImageSet.some`.
+
+        Parameters
+        ----------
+        device : torch.device or str
+        training : bool, optional
+            Whether the training images are to lie there at all.
         """
         held_out = self.held_out.to(device)
-        train = self.train.to(device) if _fits(self.train, device) else self.train
+        train = self.train.to(device) if training and _fits(self.train, device) else self.train
         return replace(self, train=train, held_out=held_out)
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor that lies on the CPU, and will not be written any more, on a device.
+
+    From pinned memory the device fetches it by itself, in its own time; from any other, the host waits until all is
+    done that the device was told before.
+    """
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -44,12 +44,11 @@ class Batch:
         """Return what one rank works off, in at most ``parts`` parts, none of them empty."""
         if parts == 1 and ranks == 1:
             return [self]
-        rows = torch.arange(len(self))[rank::ranks]
+        rows = torch.arange(len(self), device=self.images.device)[rank::ranks]
         assert len(rows), "a batch must hold an image for every rank"
         return [self._take(part, ranks) for part in rows.tensor_split(parts) if len(part)]
 
     def _take(self, rows: Tensor, ranks: int) -> "Batch":
-        rows = rows.to(self.images.device)
         return replace(
             self,
             images=self.images[rows],

@@ -67,5 +67,5 @@ class ClassifierObjective:
 def _seen(network: nn.Module, images: ImageSet) -> tuple[int, int]:
     """Return height and width of the images, or of what a classifier makes of them where that is larger."""
     _, height, width = images.shape
-    size = (network.input.size if isinstance(network.input, ClassifierInput) else None) or 0
+    size = max((one.size or 0 for one in network.modules() if isinstance(one, ClassifierInput)), default=0)
     return max(height, size), max(width, size)

@@ -35,7 +35,7 @@ class Drawn:
     Attributes
     ----------
     images : Tensor of float32, shape (N, C, H, W), on the CPU
-        Range [-1, 1].
+        Range [-1, 1]; rounded ones are uint8.
     seconds_per_image : float
         Wall time of sampling over N, waits for a turn left out.
     network_calls : int
@@ -63,6 +63,7 @@ class How(TypedDict, total=False):
     labels: Tensor | None
     clip: bool
     trajectory: bool
+    rounded: bool
     turn: AbstractContextManager[None] | None
     on_call: Callable[[], None] | None
 
@@ -80,6 +81,7 @@ def draw(
     labels: Tensor | None = None,
     clip: bool = True,
     trajectory: bool = False,
+    rounded: bool = False,
     turn: AbstractContextManager[None] | None = None,
     on_call: Callable[[], None] | None = None,
 ) -> Drawn:
@@ -103,6 +105,8 @@ def draw(
         Clip every estimate of the image to [-1, 1].
     trajectory : bool, optional
         Keep these estimates.
+    rounded : bool, optional
+        Round the images to 8 bits on their device, as `to_uint8` does, and move only those bytes.
     turn : context manager, optional
         Entered around every network call, where the device is shared.
     on_call : callable, optional
@@ -144,25 +148,24 @@ def draw(
             keep = partial(_keep, kept) if trajectory else None
             z = batch.to(schedule.device, schedule.dtype)
             told = None if told is None else told.to(schedule.device)
-            images.append(
-                sample(
-                    denoiser,
-                    z,
-                    levels,
-                    move,
-                    labels=told,
-                    clip=clip,
-                    seed=seed,
-                    start=start,
-                    on_call=between,
-                    on_estimate=keep,
-                ).cpu()
+            drawn = sample(
+                denoiser,
+                z,
+                levels,
+                move,
+                labels=told,
+                clip=clip,
+                seed=seed,
+                start=start,
+                on_call=between,
+                on_estimate=keep,
             )
+            images.append((to_uint8(drawn) if rounded else drawn.float()).cpu())
             start += len(z)
         seconds = time.perf_counter() - began - waited
     calls = (denoiser.network_calls - calls_before) // len(batches)
     x_hats = torch.cat([torch.stack(kept) for kept in estimates], dim=1) if trajectory else None
-    return Drawn(torch.cat(images).float(), seconds / len(noise), calls, x_hats, tuple(levels[:-1]))
+    return Drawn(torch.cat(images), seconds / len(noise), calls, x_hats, tuple(levels[:-1]))
 
 
 def _keep(kept: list[Tensor], _level: int, x_hat: Tensor) -> None:

@@ -9,6 +9,7 @@ from cfd_studio.engine import mishaps
 from cfd_studio.engine.adoption import adopt_stage
 from cfd_studio.engine.build import build_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
+from cfd_studio.engine.compiler import forget_compiled
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
@@ -107,6 +108,7 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
             reporter.close()
     finally:
         lease.release()
+        forget_compiled()
         mishaps.release_device_memory()
     return ended
 
@@ -149,10 +151,10 @@ def _work(
     ranks.tell(folder)
     if reporter.doing[0] != "loading":
         reporter.phase("loading")
-    data = data.to(device)
     plan = _execution_plan(config, request, device, data, plans, controls, turns, ranks)
     inception_file = absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
+    data = data.to(device, training=plan.fast.data_on_device)
     torch.set_num_threads(plan.threads)
     if plans and plan_words(plans[0]) != plan_words(plan):
         reporter.log(

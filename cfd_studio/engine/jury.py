@@ -57,6 +57,8 @@ class Jury:
     device : str
     inception_file : str, optional
         Where Inception's weights lie; empty for where torch-fidelity keeps them.
+    rounding_on_device : bool, optional
+        Where samples are rounded.
     audience : Audience, optional
         Told how many real images are seen.
 
@@ -79,11 +81,13 @@ class Jury:
         device: str,
         *,
         inception_file: str = "",
+        rounding_on_device: bool = True,
         audience: Audience = ALONE,
     ) -> None:
         self._run = run
         self._config = config
         self._device = device
+        self._rounding_on_device = rounding_on_device
         self._shape = data.train.shape
         self._classes = data.classes
         self._spaces = spaces_of(run, config, device, inception_file, audience)
@@ -160,7 +164,7 @@ class Jury:
             labels=self._chosen,
             precision=precision,
         )
-        samples = Samples(drawing)
+        samples = Samples(drawing, rounding_on_device=self._rounding_on_device)
         first: list[Tensor] = []
 
         def stream() -> Iterable[Tensor]:

@@ -163,10 +163,10 @@ class Loop:
         """Measure on images that are not trained on, and listen meanwhile."""
         network, data, best = self.state.sampling_network, self.trainer.data, self.state.best
         self.state.unmeasured = True
-        training = network.training
+        called, training = self.trainer.passes.eager().trained(network), network.training
         network.eval()
         with Audience(self.turns, self._listen).at_work() as between:
-            measured = self.trainer.objective.held_out(network, data.held_out, self.held_out_seed, between)
+            measured = self.trainer.objective.held_out(called, data.held_out, self.held_out_seed, between)
         network.train(training)
         self.state.unmeasured = False
         if best and measured.accuracy is not None:
@@ -192,7 +192,7 @@ class Loop:
 
         with self.reporter.within("drawing samples"):
             network.eval()
-            images = strips.draw(network, self.turns, on_call)
+            images = strips.draw(self.trainer.passes.eager().trained(network), self.turns, on_call)
             network.train(training)
             self.storage.keep(
                 f"the samples of step {step:,} of stage '{self.stage.id}'", lambda: strips.write(step, images)

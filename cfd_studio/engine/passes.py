@@ -1,25 +1,21 @@
 """How a network is passed through: in which number format and layout, compiled or not. What it means stays the same."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cfd_studio.engine.compiler import Compiler
 from cfd_studio.networks.blocks import Attention
 from cfd_studio.networks.classifiers import Classifier
 from cfd_studio.networks.folding import fold_batch_normalization
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths, Precision
 
-_LOG = logging.getLogger(__name__)
-_MODES: dict[str, str | None] = {"default": None, "cuda-graphs": "reduce-overhead"}
 _CONVERTED = (nn.Conv2d, nn.Linear)  # what autocast converts at every pass anyway
-# Takes a sentence for whoever watches.
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +27,22 @@ class Passes:
     device : str
     precision : {"float32", "tf32", "bfloat16"}
     fast : FastPaths
-    tell : callable
-        Told where a path could not be taken and the plain one is.
+    compiler : Compiler
+        Of all networks that are passed through in this way; it begins as ``fast`` says.
     """
 
     device: str = "cpu"
     precision: Precision = "float32"
     fast: FastPaths = UNCHOSEN
-    tell: Tell = _LOG.warning
+    compiler: Compiler = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "compiler", Compiler(self.fast.compilation))
 
     @classmethod
-    def of(cls, plan: ExecutionPlan, tell: Tell = _LOG.warning) -> "Passes":
+    def of(cls, plan: ExecutionPlan) -> "Passes":
         """Return the passes of a plan."""
-        return cls(plan.device, plan.precision, plan.fast, tell)
+        return cls(plan.device, plan.precision, plan.fast)
 
     def eager(self) -> "Passes":
         """Return the same without compiling: for networks that are passed through a few times only."""
@@ -78,10 +77,14 @@ class Passes:
 
     @contextmanager
     def arithmetic(self) -> Iterator[None]:
-        """Let matrix products on CUDA round their factors to TF32, or forbid it, and give the settings back after."""
+        """Let matrix products on CUDA round their factors to TF32, or forbid it, and give the settings back after.
+
+        The settings are the process's: whoever enters this holds the turn of the device.
+        """
         if not self.device.startswith("cuda"):
             yield
             return
+        # Not through fp32_precision: torch.compile still reads these, and refuses to where the other was written.
         places: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
         before = [place.allow_tf32 for place in places]
         for place in places:
@@ -99,7 +102,7 @@ class Passes:
 
 
 class Pass(nn.Module):
-    """A network as it is called: with bfloat16 where that is asked for, and compiled at the first call.
+    """A network as it is called: with bfloat16 where that is asked for, and compiled as far as its compiler goes.
 
     Parameters
     ----------
@@ -112,23 +115,15 @@ class Pass(nn.Module):
         self.network = network
         self._passes = passes
         self._kind = torch.device(passes.device).type
-        self._compiled: Callable[..., Any] | None = None
-        if passes.fast.compilation != "off":
-            self._compiled = torch.compile(network, mode=_MODES[passes.fast.compilation])
+        self._translated: dict[str, Callable[..., Any]] = {"off": network}  # a dict, so that they are no part of it
 
     def forward(self, *inputs: Tensor) -> Any:
         """Pass inputs through the network."""
+        compiler = self._passes.compiler
+        if compiler.mode not in self._translated:
+            self._translated[compiler.mode] = compiler.translate(self.network)
         with self._passes.arithmetic(), self._autocast():
-            if self._compiled is None:
-                return self.network(*inputs)
-            try:
-                return self._compiled(*inputs)
-            except Exception as error:
-                self._compiled = None
-                reason = str(error).strip().partition("\n")[0]
-                self._passes.tell(f"The network could not be compiled and goes on uncompiled ({reason}).")
-        with self._passes.arithmetic(), self._autocast():
-            return self.network(*inputs)
+            return self._translated[compiler.mode](*inputs)
 
     def _autocast(self) -> AbstractContextManager[None]:
         if self._passes.precision != "bfloat16":

@@ -1,7 +1,5 @@
 """A stage made ready to train, at its start or where a checkpoint left it; the same on every rank."""
 
-import logging
-
 import torch
 
 from cfd_studio.data.batches import Batches
@@ -11,7 +9,7 @@ from cfd_studio.engine.build import build_network, build_objective, derive_seed,
 from cfd_studio.engine.checkpoint import checkpoint_folder, load_checkpoint, way_out
 from cfd_studio.engine.classifiers import fit_input, split_for_validation
 from cfd_studio.engine.mishaps import out_of_memory
-from cfd_studio.engine.passes import Passes, Tell
+from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.trainer import Trainer
@@ -20,8 +18,6 @@ from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.stages import ClassifierStage, Stage
 from cfd_studio.runs.folder import RunFolder
-
-_LOG = logging.getLogger(__name__)
 
 
 def ranks_of(stage: Stage, ranks: Ranks) -> Ranks:
@@ -41,7 +37,7 @@ def prepare(
     plan: ExecutionPlan,
     ranks: Ranks,
     step: int,
-    tell: Tell = _LOG.warning,
+    passes: Passes | None = None,
 ) -> Trainer:
     """Return a stage ready to do the optimizer step after ``step``.
 
@@ -56,8 +52,8 @@ def prepare(
     ranks : Ranks
         As `ranks_of` returned it.
     step : int
-    tell : callable, optional
-        Told where a fast path of the plan could not be taken.
+    passes : Passes, optional
+        Of the plan; all stages of a job share theirs.
 
     Raises
     ------
@@ -77,7 +73,7 @@ def prepare(
         network = build_network(config, stage, data.train.shape, data.classes).to(plan.device)
     if stage.parent is not None:
         network.load_state_dict(load_network(run, config, stage.parent, plan.device).state_dict())
-    passes = Passes.of(plan, tell)
+    passes = passes or Passes.of(plan)
     passes.arrange(network)
     network.train()
     validates = isinstance(stage, ClassifierStage) and stage.validation_share > 0

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from cfd_studio.data.images import to_uint8
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine.audience import ALONE, Audience
 from cfd_studio.engine.build import ImageShape
 from cfd_studio.engine.gallery import draw
+from cfd_studio.engine.noise_ahead import NoiseAhead
 from cfd_studio.protocol.fast_paths import Precision
 from cfd_studio.protocol.sampling import Sampler
 from cfd_studio.workspace.folders import samples_folder
@@ -65,6 +65,8 @@ class Samples:
     Parameters
     ----------
     drawing : Drawing
+    rounding_on_device : bool, optional
+        Where images are rounded; the result is the same.
 
     Attributes
     ----------
@@ -74,7 +76,8 @@ class Samples:
         Counted per image.
     """
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: Drawing, *, rounding_on_device: bool = True) -> None:
+        self._rounded = rounding_on_device
         self._drawing = drawing
         self._reel = Reel(samples_folder(), self._key())
         self._more = False
@@ -96,16 +99,18 @@ class Samples:
             Classes of a conditional model, one for every image.
         audience : Audience, optional
         """
-        done = 0
-        while done < count:
-            wanted = min(self._drawing.batch_size, count - done)
-            chosen = None if labels is None else labels[done : done + wanted]
-            images = self._recall(wanted)
-            if images is None:
-                images = self._draw(denoiser, done, wanted, count, chosen, audience)
-            done += wanted
-            audience.progress(done, count)
-            yield images
+        how, done = self._drawing, 0
+        ahead = denoiser.schedule.device.type != "cpu"
+        with NoiseAhead(how.seed, how.shape, count, how.batch_size, ahead=ahead) as noise:
+            while done < count:
+                wanted = min(how.batch_size, count - done)
+                chosen = None if labels is None else labels[done : done + wanted]
+                images = self._recall(wanted)
+                if images is None:
+                    images = self._draw(denoiser, noise.take(done), done, count, chosen, audience)
+                done += wanted
+                audience.progress(done, count)
+                yield images
 
     def forget(self) -> None:
         """Delete what was kept, unless more was kept than asked for: the figures are there."""
@@ -132,9 +137,9 @@ class Samples:
         return pixels.view(held, *self._drawing.shape)[:wanted]
 
     def _draw(
-        self, denoiser: Denoiser, start: int, wanted: int, count: int, labels: Tensor | None, audience: Audience
+        self, denoiser: Denoiser, noise: Tensor, start: int, count: int, labels: Tensor | None, audience: Audience
     ) -> Tensor:
-        how = self._drawing
+        how, wanted = self._drawing, len(noise)
         heard = 0
 
         def on_call() -> None:
@@ -145,7 +150,7 @@ class Samples:
 
         drawn = draw(
             denoiser,
-            starting_noise(how.seed, start, wanted, how.shape),
+            noise,
             how.own_steps,
             how.sampling_steps,
             sampler=how.sampler,
@@ -154,10 +159,11 @@ class Samples:
             batch_size=wanted,
             labels=labels,
             clip=how.clip,
+            rounded=self._rounded,
             turn=audience.turn,
             on_call=on_call,
         )
-        images = to_uint8(drawn.images)
+        images = drawn.images if self._rounded else to_uint8(drawn.images)
         seconds = drawn.seconds_per_image * wanted
         self._reel.append(_HEAD.pack(wanted, drawn.network_calls, seconds) + images.numpy().tobytes())
         self.seconds += seconds

@@ -21,6 +21,7 @@ from cfd_studio.engine.saving import Saver, worth_a_thread
 from cfd_studio.engine.storage import Storage
 from cfd_studio.engine.strips import Strips, strip_path
 from cfd_studio.engine.turns import Turns
+from cfd_studio.engine.warm_up import warm_up
 from cfd_studio.interop.weights import save_weights
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.events import StageJudged, StageStarted, StageTrained
@@ -44,6 +45,9 @@ class Workplace:
     storage: Storage
     ranks: Ranks = field(default_factory=Ranks)
     jury: Jury | None = None
+
+    def __post_init__(self) -> None:
+        self.passes = Passes.of(self.plan)
 
     def warn(self, sentence: str) -> None:
         """Say something that the person should know, though the job goes on."""
@@ -69,11 +73,16 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     ranks.say(Word.GO)
     ranks.say(step)
     with place.turns, ranks.together():
-        trainer = prepare(run, config, stage, place.data, place.plan, ranks, step, place.warn)
+        trainer = prepare(run, config, stage, place.data, place.plan, ranks, step, place.passes)
     state = trainer.state
     if saved:
         reporter.log(f"Stage '{stage.id}' goes on from step {state.step:,}.")
     reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.steps))
+    if place.passes.compiler.mode != "off":
+        reporter.phase("compiling", stage.id)
+        with place.turns:
+            warm_up(trainer, place.warn)
+        place.controls.poll()  # nobody could be heard meanwhile
     reporter.phase("training", stage.id)
     seed = derive_seed(config.seed, stage.id, "held-out")
     strips = Strips.of(run, config, stage, place.data, place.plan.device)
@@ -135,11 +144,16 @@ def judge_stage(place: Workplace, stage: Stage) -> None:
     else:
         inception_file = place.plan.inception_file
         place.jury = place.jury or Jury(
-            run, config, place.data, device, inception_file=inception_file, audience=audience
+            run,
+            config,
+            place.data,
+            device,
+            inception_file=inception_file,
+            rounding_on_device=place.plan.fast.rounding_on_device,
+            audience=audience,
         )
         wanted = [(steps, config.evaluation.sampler) for steps in judged_steps(config, config.own_steps(stage))]
-        passes = Passes.of(place.plan, place.warn)
-        quality, images = judge_model(place.jury, run, config, stage, passes, wanted, audience)
+        quality, images = judge_model(place.jury, run, config, stage, place.passes.eager(), wanted, audience)
         quality = quality.model_copy(update={"accuracies": accuracies})
         strip = strip_path(run, stage.id, stage.steps)
         place.storage.keep(f"the strip of stage '{stage.id}'", lambda: write_strip(strip, to_float(images), PREVIEW))

@@ -27,8 +27,8 @@ class Trainer:
     Attributes
     ----------
     data : DataSet
-        What is trained on, as far as `state.batches` says, and what is measured on; see `validates`. Who takes some of
-        the images moves them to the training device, where they may be too many to lie.
+        What is trained on, as far as `state.batches` says, and what is measured on; see `validates`. The training
+        images lie on the training device, or in the computer's memory.
     ranks : Ranks
         Who shares the batches.
     parts : int
@@ -58,12 +58,14 @@ class Trainer:
     gradient_norms: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._network: nn.Module = self.ranks.spread(self.passes.trained(self.state.network))
+        self._called = self.passes.trained(self.state.network)
+        self._network: nn.Module = self.ranks.spread(self._called)
         self.tally = Tally(next(self.state.network.parameters()).device)
 
     def step(self) -> None:
         """Do one optimizer step, without waiting for the device."""
         state, optimization = self.state, self.optimization
+        self.passes.compiler.begin_step()
         with self.ranks.together(), state.own_randomness(), self.passes.arithmetic():
             batch = self._batch()
             measure = (state.step + 1) % self.norms_every == 0
@@ -78,6 +80,38 @@ class Trainer:
                 norm.item()
             state.descend(learning_rate(optimization, state.step), self.tally.tripped)
 
+    def rehearse(self, ahead: int) -> dict[str, float]:
+        """Do all of a coming step but move the weights, this rank on its own, and forget it.
+
+        Parameters
+        ----------
+        ahead : int
+            Which step: 0 for the next.
+
+        Returns
+        -------
+        dict of str to float
+            The terms of this rank's share; the state is, to the last bit, what it was.
+        """
+        state = self.state
+        position, noise = state.batches.position, state.generator.get_state()
+        buffers = [buffer.clone() for buffer in state.network.buffers()]
+        state.batches.position += ahead
+        self.passes.compiler.begin_step()
+        try:
+            with state.own_randomness(), self.passes.arithmetic():
+                batch, alone = self._batch(), self.ranks.silent()
+                terms, _, _ = batch_gradient(
+                    self._called, self.objective, batch, alone, self.parts, measure=self.norms_every <= self.stage.steps
+                )
+            return {name: float(term) for name, term in terms.items()}
+        finally:
+            state.optimizer.zero_grad(set_to_none=True)
+            for buffer, before in zip(state.network.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+            state.batches.position = position
+            state.generator.set_state(noise)
+
     def is_measured(self, every: int) -> bool:
         """Return whether to measure after this step: the last, the end of an epoch, or else each of so many."""
         step, batch, count = self.state.step, self.optimization.batch_size, self.state.batches.count
@@ -88,10 +122,9 @@ class Trainer:
         return step % every == 0
 
     def _batch(self) -> Batch:
-        train, device = self.data.train, self.state.generator.device
-        chosen = next(self.state.batches).to(train.images.device)  # where they are too many for the training device
-        images = to_float(train.images[chosen].to(device))
+        pixels, labels = self.data.train.some(next(self.state.batches), self.state.generator.device)
+        images = to_float(pixels)
         if self.data.flip:
             mirrored = torch.rand(len(images), 1, 1, 1, generator=self.state.generator, device=images.device) < 0.5
             images = torch.where(mirrored, images.flip(3), images)
-        return self.objective.draw(images, train.labels[chosen].to(device), self.state.generator)
+        return self.objective.draw(images, labels, self.state.generator)

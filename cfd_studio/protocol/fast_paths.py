@@ -34,7 +34,7 @@ class FastPaths(Words):
     fused_optimizer: bool = field("The optimizer step as one kernel.", label="Fused optimizer", default=True)
     foreach_average: bool = field("The average of all weights moved at once.", label="Foreach average", default=True)
     frozen_without_gradients: bool = field(
-        "No gradient is computed for the weights of teacher and classifier.",
+        "No gradient is computed for the weights of a frozen classifier. For those of a teacher none ever is.",
         label="Frozen without gradients",
         default=True,
     )

@@ -1,15 +1,22 @@
 """Running jobs in a test: on one thread, with commands dropped at an exact step."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from cfd_studio.engine import controls
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.job import run_job
 from cfd_studio.engine.loop import Loop
+from cfd_studio.engine.passes import Passes
+from cfd_studio.engine.prepare import prepare
+from cfd_studio.engine.ranks import Ranks
+from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.events import Event, JobEnded
-from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
+from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths
 from cfd_studio.runs import inbox
 from cfd_studio.runs.folder import RunFolder
 from cfd_studio.runs.journal import JournalReader
@@ -50,3 +57,23 @@ def command_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Command]]:
         return plans[stage, after]
 
     return plan
+
+
+@pytest.fixture
+def make_trainer(
+    mini_run: Callable[..., RunFolder], random_weights: Callable[..., RunFolder], mini_recipe: dict[str, Any]
+) -> Callable[..., Trainer]:
+    """Return a function that makes a stage ready to train, whose parents have random weights; CFD has every term."""
+    mini_recipe["stages"][-1] |= {"dataset_weight": 0.3, "entropy_share": 0.5}
+    mini_recipe["journal"]["gradient_norms_every"] = 3
+    run = mini_run(stages=mini_recipe["stages"], journal=mini_recipe["journal"])
+    config = random_weights(run, "judge", "classifier", "teacher", "pd-4").config()
+    data = load_data(config.data, "")
+
+    def make(
+        stage_id: str, fast: FastPaths = UNCHOSEN, passes: Passes | None = None, parts: int = 1, device: str = "cpu"
+    ) -> Trainer:
+        plan = ExecutionPlan(device=device, threads=1, fast=fast, accumulation=parts)
+        return prepare(run, config, config.stage(stage_id), data, plan, Ranks(), 0, passes)
+
+    return make

@@ -5,6 +5,7 @@ import os
 import runpy
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cfd_studio.diffusion.prediction import x_from_v
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 from cfd_studio.engine.assistant import assist
 from cfd_studio.engine.batch import Batch
+from cfd_studio.engine.compiler import TRANSLATIONS
 from cfd_studio.engine.distillation import FeatureObjective
 from cfd_studio.engine.gradient import batch_gradient
 from cfd_studio.engine.job import run_job
@@ -113,16 +115,22 @@ def test_the_shares_of_all_ranks_are_the_batch_and_weigh_as_much(ranks: int, par
 # Processes ------------------------------------------------------------------------------------------------------------
 
 
-def _one_rank(rank: int, ranks: int, port: int, path: Path, accumulation: int, images: str = "") -> None:
+def _one_rank(
+    rank: int, ranks: int, port: int, path: Path, accumulation: int, images: str = "", fast: str = ""
+) -> None:
     """Train in float64 as one of several processes, the way that `torchrun` would set them up."""
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
     os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ["XDG_CACHE_HOME"] = str(path.parent / "cache")  # not that of the test that started the fork server
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
+    # Traced forward and backward as for compiling, but run by torch's own kernels.
+    TRANSLATIONS["default"] = partial(torch.compile, backend="aot_eager", dynamic=False)
     with joined("cpu") as group:
         if group.first:
-            request = ExecutionRequest(device="cpu", threads=1, accumulation=accumulation, data_folder=images)
+            request = ExecutionRequest(
+                device="cpu", threads=1, accumulation=accumulation, data_folder=images, fast=fast
+            )
             ended = run_job(RunFolder(path), request, ranks=group)
             assert ended.state is JobState.FINISHED, ended.details or ended.sentence
         else:
@@ -210,6 +218,22 @@ def test_several_processes_follow_the_loss_of_one(
     alone, shared = mini_run("alone", stages=undropped), mini_run("shared", stages=undropped)
     _train(alone)
     _train(shared, ranks, accumulation)
+    expected, found = _losses(alone), _losses(shared)
+    assert expected.keys() == found.keys()
+    for stage_id, curve in expected.items():
+        assert found[stage_id] == pytest.approx(curve, rel=1e-9), stage_id
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_several_processes_compile_each_on_its_own_and_follow_the_loss_of_one_that_does_not(
+    mini_run: MakeRun, undropped: list[Any]
+) -> None:
+    undropped[3]["sampling_steps"] = [4]
+    alone, shared = mini_run("alone", stages=undropped[:4]), mini_run("shared", stages=undropped[:4])
+    _train(alone)
+    _run_together(_one_rank, 2, shared.path, 2, "", "compilation=default")
+    assert "warning" not in shared.jobs()[0].log.read_text()
     expected, found = _losses(alone), _losses(shared)
     assert expected.keys() == found.keys()
     for stage_id, curve in expected.items():

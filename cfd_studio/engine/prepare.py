@@ -7,9 +7,10 @@ import torch
 from cfd_studio.data.batches import Batches
 from cfd_studio.data.images import DataSet
 from cfd_studio.engine.best import Best
-from cfd_studio.engine.build import build_network, build_objective, derive_seed, load_network
+from cfd_studio.engine.build import build_network, derive_seed
 from cfd_studio.engine.checkpoint import checkpoint_folder, load_checkpoint, way_out
 from cfd_studio.engine.classifiers import fit_input, split_for_validation
+from cfd_studio.engine.loading import load_network, load_objective
 from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.engine.passes import Passes, Tell
 from cfd_studio.engine.ranks import Ranks
@@ -94,7 +95,7 @@ def prepare(
         state.best = Best(state.sampling_network)
     if step:
         _restore(state, run, stage, step, plan.device)
-    objective = build_objective(run, config, stage, plan.device, passes)
+    objective = load_objective(run, config, stage, plan.device, passes)
     parts = 1 if isinstance(stage, ClassifierStage) else plan.accumulation
     every = config.journal.gradient_norms_every
     return Trainer(stage, optimization, data, state, objective, ranks, parts, every, passes, validates)

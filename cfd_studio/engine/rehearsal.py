@@ -7,7 +7,8 @@ from torch import Tensor
 
 from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.engine.build import build_network, derive_seed, load_denoiser, weights_metadata
+from cfd_studio.engine.build import build_network, derive_seed
+from cfd_studio.engine.loading import load_denoiser, weights_metadata
 from cfd_studio.engine.prepare import prepare
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState

@@ -1,6 +1,7 @@
 """Where names in a config become objects; nowhere else is there a ladder of kinds."""
 
 import hashlib
+from collections.abc import Callable
 
 from torch import nn
 
@@ -10,9 +11,10 @@ from cfd_studio.diffusion.prediction import ToImage, x_from_eps, x_from_v, x_fro
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.diffusion.weighting import Weighting, constant, snr, snr_plus_one, truncated_snr
 from cfd_studio.engine.classifiers import ImageShape as ImageShape
-from cfd_studio.engine.classifiers import build_classifier, build_classifier_objective
+from cfd_studio.engine.classifiers import as_fed, build_classifier, build_classifier_objective
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.objectives import Objective, TeacherObjective
+from cfd_studio.engine.passes import PLAIN, Passes
 from cfd_studio.networks.unet import UNet
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.stages import (
@@ -22,6 +24,9 @@ from cfd_studio.protocol.stages import (
     Stage,
     TeacherStage,
 )
+
+# Takes the id of a stage and returns its network with the weights it samples with, frozen.
+Trained = Callable[[str], nn.Module]
 
 TO_IMAGE: dict[str, ToImage] = {"x": x_from_x, "eps": x_from_eps, "v": x_from_v}
 WEIGHTINGS: dict[str, Weighting] = {
@@ -64,22 +69,23 @@ def build_schedule(config: RunConfig, device: str) -> NoiseSchedule:
     return NoiseSchedule.cosine(config.schedule.num_timesteps, device, clean_end=config.schedule.clean_end)
 
 
+def build_denoiser(config: RunConfig, network: nn.Module, device: str, passes: Passes = PLAIN) -> Denoiser:
+    """Return a teacher or student of these trained weights, ready to sample; the network itself is changed."""
+    return Denoiser(passes.frozen(network), TO_IMAGE[config.prediction], build_schedule(config, device))
+
+
 def build_objective(
-    config: RunConfig,
-    stage: Stage,
-    device: str,
-    teacher: Denoiser | None = None,
-    classifier: nn.Module | None = None,
+    config: RunConfig, stage: Stage, device: str, trained: Trained, passes: Passes = PLAIN
 ) -> Objective:
-    """Return what a stage minimises.
+    """Return what a stage minimises, with its frozen teacher and classifier.
 
     Parameters
     ----------
     config, stage, device
-    teacher : Denoiser, optional
-        Frozen; what a student learns from.
-    classifier : nn.Module, optional
-        Frozen; whose features a student is matched in.
+    trained : callable
+        Returns the network of an earlier stage, by its id.
+    passes : Passes, optional
+        How the frozen networks are passed through.
     """
     schedule = build_schedule(config, device)
     to_image = TO_IMAGE[config.prediction]
@@ -90,25 +96,19 @@ def build_objective(
         case TeacherStage():
             return TeacherObjective(schedule, to_image, label_dropout, weighting=WEIGHTINGS[stage.weighting])
         case ProgressiveStage():
-            assert teacher is not None
+            teacher = guided(build_denoiser(config, trained(stage.parent), device, passes), stage.guidance)
             return ProgressiveObjective(
-                schedule,
-                to_image,
-                guided(teacher, stage.guidance),
-                stage.sampling_steps,
-                label_dropout,
-                clip_targets=config.clip_targets,
+                schedule, to_image, teacher, stage.sampling_steps, label_dropout, clip_targets=config.clip_targets
             )
         case FeatureStage():
-            assert teacher is not None
-            assert classifier is not None
+            teacher = guided(build_denoiser(config, trained(stage.parent), device, passes), stage.guidance)
             return FeatureObjective(
                 schedule,
                 to_image,
-                guided(teacher, stage.guidance),
+                teacher,
                 stage.sampling_steps,
                 label_dropout,
-                classifier=classifier,
+                classifier=passes.frozen(as_fed(trained(stage.classifier), stage.classifier_input)),
                 matching=stage,
                 clip_targets=config.clip_targets,
             )

@@ -6,15 +6,15 @@ import torch
 from torch import nn
 
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.engine.build import TO_IMAGE, ImageShape, build_network, build_objective, build_schedule
-from cfd_studio.engine.classifiers import straight
+from cfd_studio.engine.build import ImageShape, build_denoiser, build_network, build_objective
+from cfd_studio.engine.classifiers import as_fed
 from cfd_studio.engine.objectives import Objective
 from cfd_studio.engine.passes import PLAIN, Passes
 from cfd_studio.interop.weights import fill, load_weights
 from cfd_studio.networks.classifiers import Classifier
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.stages import ClassifierFed, FeatureStage, Stage
+from cfd_studio.protocol.stages import ClassifierFed, Stage
 from cfd_studio.runs.folder import RunFolder
 
 MOST_CLASSES = 1_000_000
@@ -45,21 +45,18 @@ def load_denoiser(run: RunFolder, config: RunConfig, stage_id: str, device: str,
     CfdError
         As `load_network`.
     """
-    network = passes.frozen(load_network(run, config, stage_id, device))
-    return Denoiser(network, TO_IMAGE[config.prediction], build_schedule(config, device))
+    return build_denoiser(config, load_network(run, config, stage_id, device), device, passes)
 
 
 def load_classifier(run: RunFolder, config: RunConfig, stage_id: str, device: str, fed: ClassifierFed) -> Classifier:
-    """Return a trained classifier as distillation uses it: fed what it was trained on, or as the reference feeds it.
+    """Return a trained classifier as distillation uses it.
 
     Raises
     ------
     CfdError
         As `load_network`.
     """
-    classifier = load_network(run, config, stage_id, device)
-    assert isinstance(classifier, Classifier)
-    return straight(classifier) if fed == "as-reference" else classifier
+    return as_fed(load_network(run, config, stage_id, device), fed)
 
 
 def load_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str, passes: Passes = PLAIN) -> Objective:
@@ -70,12 +67,7 @@ def load_objective(run: RunFolder, config: RunConfig, stage: Stage, device: str,
     CfdError
         As `load_network`.
     """
-    teacher = classifier = None
-    if stage.parent is not None:
-        teacher = load_denoiser(run, config, stage.parent, device, passes)
-    if isinstance(stage, FeatureStage):
-        classifier = passes.frozen(load_classifier(run, config, stage.classifier, device, stage.classifier_input))
-    return build_objective(config, stage, device, teacher, classifier)
+    return build_objective(config, stage, device, lambda named: load_network(run, config, named, device), passes)
 
 
 def weights_metadata(stage: Stage, shape: ImageShape, classes: int) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """A run that never was: any stage of a config can be trained at once, on images and parents of random numbers."""
 
+import logging
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +9,7 @@ from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.beginning import begin
 from cfd_studio.engine.build import build_denoiser, build_network, derive_seed
-from cfd_studio.engine.passes import Passes
+from cfd_studio.engine.passes import Passes, Tell
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.engine.trainer import Trainer
@@ -16,6 +18,7 @@ from cfd_studio.protocol.data import DATA_SETS
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.stages import DiffusionStage, FeatureStage, Stage
 
+_LOG = logging.getLogger(__name__)
 IMAGES = 64
 PRESUMED_CLASSES = 10  # of images that have not been looked at
 
@@ -30,12 +33,14 @@ class Rehearsal:
     ----------
     config : RunConfig
     plan : ExecutionPlan
+    tell : callable, optional
+        Told where a fast path of the plan could not be taken.
     """
 
-    def __init__(self, config: RunConfig, plan: ExecutionPlan) -> None:
+    def __init__(self, config: RunConfig, plan: ExecutionPlan, tell: Tell = _LOG.warning) -> None:
         self._config = config
         self._plan = plan
-        self._passes = Passes.of(plan)
+        self._passes = Passes.of(plan, tell)
         images = _random_images(config)
         self.images = images.to(plan.device) if plan.fast.data_on_device else images
 
@@ -73,9 +78,7 @@ class Rehearsal:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self._config.seed, stage_id, "weights"))
             network = self._built(stage_id)
-            for module in network.modules():
-                if isinstance(module, nn.Conv2d | nn.Linear) and not module.weight.any():
-                    module.reset_parameters()
+            fill_zeros(network)
         return network.to(self._plan.device).eval().requires_grad_(False)
 
     def _outline(self, stage_id: str) -> nn.Module:
@@ -86,6 +89,13 @@ class Rehearsal:
     def _built(self, stage_id: str) -> nn.Module:
         shape, classes = self.images.train.shape, self.images.classes
         return build_network(self._config, self._config.stage(stage_id), shape, classes)
+
+
+def fill_zeros(network: nn.Module) -> None:
+    """Give layers that begin as zero random weights: as they are, much of a network passes nothing on."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and not module.weight.any():
+            module.reset_parameters()
 
 
 def size_of(network: nn.Module) -> int:

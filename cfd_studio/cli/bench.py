@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     """
     given = _parser().parse_args(arguments)
     # Takes seconds to import, which help and a wrong option need not wait for.
-    from cfd_studio.cli.bench_table import Report, tables
+    from cfd_studio.cli.bench_table import Report, in_short, tables
     from cfd_studio.engine.bench.ablation import PATHS
     from cfd_studio.engine.bench.course import Course, Wanted
     from cfd_studio.engine.bench.sizes import SIZES, Size
@@ -63,6 +63,8 @@ def main(arguments: list[str]) -> int:
             try:
                 for found in Course(wanted, _tell):
                     report.found.append(found)
+                    if said := in_short(found):
+                        _tell(said)
             except KeyboardInterrupt:
                 report.interrupted = True
         with told("writing what was measured", device, "Choose a smaller batch."):

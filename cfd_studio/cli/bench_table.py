@@ -91,6 +91,14 @@ def tables(report: Report) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def in_short(found: Found) -> str | None:
+    """Return what was found as a line for whoever waits for the table."""
+    if not isinstance(found, Measured | Ablated):
+        return None
+    other = "plain" if isinstance(found, Measured) else f"with {found.path}={found.value}"
+    return f"{found.size} {found.row}: fast is {_spread(found.pair.gain, '.2f')} times as fast as {other}"
+
+
 def _heading(conditions: Conditions) -> list[str]:
     peaks = {"float32": conditions.plain_peak, conditions.fast.precision: conditions.fast_peak}
     does = ", ".join(f"{_tera(peak)} TFLOP/s in {precision}" for precision, peak in peaks.items())

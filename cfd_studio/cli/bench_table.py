@@ -128,9 +128,10 @@ def _lines(one: Measured, conditions: Conditions) -> list[tuple[str, ...]]:
 def _cells(one: Measured, timed: Timed, peak: float) -> tuple[str, ...]:
     rate = one.pair.images / Spread.of(timed.seconds).median
     computed = rate * one.operations
+    milliseconds = Spread.of([1000 * seconds for seconds in timed.seconds])
     return (
         _figure(rate),
-        _spread(Spread.of([1000 * seconds for seconds in timed.seconds]), ".4g"),
+        _spread(milliseconds, ",.0f" if milliseconds.median >= 100 else ".3g"),
         "" if timed.memory is None else _memory(timed.memory),
         _tera(computed),
         f"{computed / peak:.0%}",

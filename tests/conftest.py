@@ -139,7 +139,8 @@ def random_weights() -> Callable[..., RunFolder]:
     """Return a function that gives stages of a miniature run random weights, and returns the run."""
     import torch
 
-    from cfd_studio.engine.build import build_network, weights_metadata
+    from cfd_studio.engine.build import build_network
+    from cfd_studio.engine.loading import weights_metadata
     from cfd_studio.interop.weights import save_weights
 
     def fill(run: RunFolder, *stage_ids: str) -> RunFolder:

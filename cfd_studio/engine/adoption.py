@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cfd_studio.engine.build import MOST_CLASSES, build_network, read_shape, weights_metadata
+from cfd_studio.engine.build import build_network
 from cfd_studio.engine.classifiers import ImageShape, build_input
 from cfd_studio.engine.fetching import fetch_imagenet
+from cfd_studio.engine.loading import MOST_CLASSES, read_shape, weights_metadata
 from cfd_studio.engine.stages import Workplace
 from cfd_studio.engine.torch_files import read_tensors
 from cfd_studio.interop.weights import load_weights, save_weights

@@ -14,7 +14,7 @@ from cfd_studio.networks.classifiers import Classifier, ConvolutionalClassifier,
 from cfd_studio.networks.densenet import DenseNetClassifier
 from cfd_studio.networks.inputs import ClassifierInput, Moments
 from cfd_studio.networks.resnet import ResNetClassifier
-from cfd_studio.protocol.stages import ClassifierStage
+from cfd_studio.protocol.stages import ClassifierFed, ClassifierStage
 
 ImageShape = tuple[int, int, int]
 _Maker = Callable[[ClassifierStage, ImageShape, int], Classifier]
@@ -91,10 +91,15 @@ def fit_input(network: nn.Module, stage: ClassifierStage, images: ImageSet, rows
         network.input.set_moments(channel_moments(images.images, rows))
 
 
-def straight(network: Classifier) -> Classifier:
-    """Return a classifier, changed to be fed images in [-1, 1] past its normalisation; it still resizes them."""
-    assert isinstance(network.input, ClassifierInput)
-    network.input = network.input.without_normalization()
+def as_fed(network: nn.Module, fed: ClassifierFed) -> Classifier:
+    """Return a classifier as distillation uses it: fed what it was trained on, or as the reference feeds it.
+
+    For the latter it is changed to be fed images in [-1, 1] past its normalisation; it still resizes them.
+    """
+    assert isinstance(network, Classifier)
+    if fed == "as-reference":
+        assert isinstance(network.input, ClassifierInput)
+        network.input = network.input.without_normalization()
     return network
 
 

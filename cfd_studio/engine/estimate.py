@@ -2,13 +2,11 @@
 
 import math
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +17,7 @@ from cfd_studio.engine import mishaps
 from cfd_studio.engine.evaluation import judged_steps
 from cfd_studio.engine.execution import choose_threads
 from cfd_studio.engine.peak import Peak
-from cfd_studio.engine.rehearsal import Rehearsal
+from cfd_studio.engine.rehearsal import Rehearsal, plan_of, uncompiled
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import Estimate, StageEstimate
 from cfd_studio.protocol.execution import ExecutionRequest
@@ -122,20 +120,19 @@ def estimate(
     course = _Course(device, turn or nullcontext(), on_step or (lambda: None))
     known: dict[str, _Cost] = {}
     stages: list[StageEstimate] = []
-    with tempfile.TemporaryDirectory(prefix="cfd-estimate-") as folder:
-        rehearsal = Rehearsal(Path(folder), config, device, request)
-        diffusion = config.diffusion_stages()
-        seconds_per_call = _sampling(rehearsal, config, course) if diffusion else 0.0
-        for stage in config.stages:
-            if stage.optimization is None:
-                stages.append(StageEstimate(stage.id, 0, 0.0, 0, _taken(rehearsal, stage)))
-                continue
-            kind = stage.model_dump_json(exclude=_NO_MATTER)
-            if kind not in known:
-                known[kind] = _training(rehearsal, stage, course)
-            cost = known[kind]
-            disk = cost.weights + _kept(config, stage.steps) * cost.checkpoint
-            stages.append(StageEstimate(stage.id, stage.images, stage.steps * cost.seconds, cost.memory, disk))
+    rehearsal = Rehearsal(config, uncompiled(plan_of(config, request, device)))
+    diffusion = config.diffusion_stages()
+    seconds_per_call = _sampling(rehearsal, config, course) if diffusion else 0.0
+    for stage in config.stages:
+        if stage.optimization is None:
+            stages.append(StageEstimate(stage.id, 0, 0.0, 0, _taken(rehearsal, stage)))
+            continue
+        kind = stage.model_dump_json(exclude=_NO_MATTER)
+        if kind not in known:
+            known[kind] = _training(rehearsal, stage, course)
+        cost = known[kind]
+        disk = cost.weights + _kept(config, stage.steps) * cost.checkpoint
+        stages.append(StageEstimate(stage.id, stage.images, stage.steps * cost.seconds, cost.memory, disk))
     return Estimate(device, tuple(stages), seconds_per_call * _drawn_calls(config))
 
 
@@ -174,7 +171,7 @@ def _sampling(rehearsal: Rehearsal, config: RunConfig, course: _Course) -> float
         model = rehearsal.model(config.diffusion_stages()[0])
 
     def call(count: int) -> Callable[[], None]:
-        z = rehearsal.noise(count)
+        z = rehearsal.noise(count).to(course.device)
         levels = torch.full((count,), config.schedule.num_timesteps, device=z.device)
 
         @torch.no_grad()

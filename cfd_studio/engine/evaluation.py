@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from cfd_studio.data.images import ImageSet
 from cfd_studio.engine.audience import ALONE, Audience
-from cfd_studio.engine.build import load_denoiser, load_network
 from cfd_studio.engine.jury import Jury
+from cfd_studio.engine.loading import load_denoiser, load_network
 from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.portions import for_classifier
 from cfd_studio.protocol.config import RunConfig

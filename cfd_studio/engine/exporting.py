@@ -9,9 +9,9 @@ from typing import Any
 from torch import nn
 
 from cfd_studio.diffusion.samplers import sampling_levels, starting_noise
-from cfd_studio.engine.build import load_network, read_shape
 from cfd_studio.engine.execution import choose_device
 from cfd_studio.engine.imageset import write_images
+from cfd_studio.engine.loading import load_network, read_shape
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.interop.onnx_sampler import require_onnx, run_onnx, to_onnx
 from cfd_studio.interop.weights import read_metadata, weights_bytes

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cfd_studio.engine.build import ImageShape, load_classifier, read_shape
+from cfd_studio.engine.build import ImageShape
+from cfd_studio.engine.loading import load_classifier, read_shape
 from cfd_studio.engine.portions import MOST, images_at_once
 from cfd_studio.interop.weights import read_metadata
 from cfd_studio.networks.classifiers import Classified, Classifier

@@ -12,7 +12,6 @@ from typing import TypedDict
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from cfd_studio.data.images import to_uint8
@@ -197,6 +196,8 @@ def tile(images: Tensor, columns: int, background: int) -> NDArray[np.uint8]:
 def write_strip(path: Path, images: Tensor, columns: int) -> None:
     """Write images as one PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    from PIL import Image  # what only samples needs none
+
     content = io.BytesIO()
     Image.fromarray(tile(images, columns, 128)).save(content, format="PNG")
     atomic.write_bytes(path, content.getvalue())

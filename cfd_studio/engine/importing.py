@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from cfd_studio.engine.build import ImageShape, build_network, weights_metadata
+from cfd_studio.engine.build import ImageShape, build_network
 from cfd_studio.engine.classifiers import build_input
+from cfd_studio.engine.loading import weights_metadata
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.interop.reference import ReferenceFile, ReferenceModel, read_reference
 from cfd_studio.interop.state import Misfit, compare

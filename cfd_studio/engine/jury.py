@@ -10,7 +10,8 @@ from torch import Tensor
 from cfd_studio.data.images import DataSet
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.audience import ALONE, Audience
-from cfd_studio.engine.build import derive_seed, read_shape
+from cfd_studio.engine.build import derive_seed
+from cfd_studio.engine.loading import read_shape
 from cfd_studio.engine.samples import Drawing, Samples
 from cfd_studio.engine.sight import SMALLEST, Seen, compare, scores, see, see_real
 from cfd_studio.engine.spaces import spaces_of

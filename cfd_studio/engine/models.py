@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.engine.build import ImageShape, load_denoiser, read_shape
+from cfd_studio.engine.build import ImageShape
 from cfd_studio.engine.defaults import usual_passes
 from cfd_studio.engine.gallery import BATCH_SIZE, Drawn, How, draw
+from cfd_studio.engine.loading import load_denoiser, read_shape
 from cfd_studio.engine.passes import PLAIN
 from cfd_studio.engine.samplers import check_guidance
 from cfd_studio.interop.weights import read_metadata

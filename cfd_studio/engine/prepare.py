@@ -1,13 +1,11 @@
 """A stage made ready to train, at its start or where a checkpoint left it; the same on every rank."""
 
-import torch
+from torch import nn
 
-from cfd_studio.data.batches import Batches
 from cfd_studio.data.images import DataSet
-from cfd_studio.engine.best import Best
-from cfd_studio.engine.build import build_network, build_objective, derive_seed, load_network
+from cfd_studio.engine.beginning import begin
 from cfd_studio.engine.checkpoint import checkpoint_folder, load_checkpoint, way_out
-from cfd_studio.engine.classifiers import fit_input, split_for_validation
+from cfd_studio.engine.loading import load_network
 from cfd_studio.engine.mishaps import out_of_memory
 from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.ranks import Ranks
@@ -60,40 +58,14 @@ def prepare(
     CfdError
         Where the checkpoint or a parent's weights are damaged or of another stage, or a batch is too small to share.
     """
-    optimization = stage.optimization
-    assert optimization is not None, "a stage with a source is not trained"
-    if optimization.batch_size < ranks.size:
-        raise CfdError(
-            f"a batch of {optimization.batch_size} cannot be shared by {ranks.size} processes",
-            where=f"stage '{stage.id}'",
-            advice=f"Use at most {optimization.batch_size}.",
-        )
-    with torch.random.fork_rng(devices=[]):  # initial weights are drawn on the CPU
-        torch.manual_seed(derive_seed(config.seed, stage.id, "weights"))
-        network = build_network(config, stage, data.train.shape, data.classes).to(plan.device)
-    if stage.parent is not None:
-        network.load_state_dict(load_network(run, config, stage.parent, plan.device).state_dict())
-    passes = passes or Passes.of(plan)
-    passes.arrange(network)
-    network.train()
-    validates = isinstance(stage, ClassifierStage) and stage.validation_share > 0
-    rows = None
-    if isinstance(stage, ClassifierStage):
-        seed = derive_seed(config.seed, stage.id, "validation")
-        data, rows = split_for_validation(data, stage.validation_share, seed)
-        fit_input(network, stage, data.train, rows)
-    count = len(data.train if rows is None else rows)
-    batches = Batches(count, optimization.batch_size, derive_seed(config.seed, stage.id, "batches"), rows)
-    noise_seed = derive_seed(config.seed, stage.id, "noise")
-    state = TrainingState.fresh(network, optimization, batches, noise_seed, ranks.rank, plan.fast)
-    if isinstance(stage, ClassifierStage) and stage.keep == "best":
-        state.best = Best(state.sampling_network)
+
+    def trained(stage_id: str) -> nn.Module:
+        return load_network(run, config, stage_id, plan.device)
+
+    trainer = begin(config, stage, data, plan, ranks, trained, passes or Passes.of(plan))
     if step:
-        _restore(state, run, stage, step, plan.device)
-    objective = build_objective(run, config, stage, plan.device, passes)
-    parts = 1 if isinstance(stage, ClassifierStage) else plan.accumulation
-    every = config.journal.gradient_norms_every
-    return Trainer(stage, optimization, data, state, objective, ranks, parts, every, passes, validates)
+        _restore(trainer.state, run, stage, step, plan.device)
+    return trainer
 
 
 def _restore(state: TrainingState, run: RunFolder, stage: Stage, step: int, device: str) -> None:

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from cfd_studio.data.images import to_float
 from cfd_studio.engine.audience import Audience
-from cfd_studio.engine.build import load_network
 from cfd_studio.engine.inception import load_inception
+from cfd_studio.engine.loading import load_network
 from cfd_studio.engine.portions import for_classifier
 from cfd_studio.metrics.inception import FEATURES, WEIGHTS_SHA256, Inception
 from cfd_studio.protocol.config import RunConfig

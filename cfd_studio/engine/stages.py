@@ -5,13 +5,14 @@ from functools import partial
 
 from cfd_studio.data.images import DataSet, to_float
 from cfd_studio.engine.audience import Audience
-from cfd_studio.engine.build import derive_seed, weights_metadata
+from cfd_studio.engine.build import derive_seed
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
 from cfd_studio.engine.controls import Controls
 from cfd_studio.engine.evaluation import classifier_accuracies, judge_model, judged_steps
 from cfd_studio.engine.gallery import write_strip
 from cfd_studio.engine.inception import load_inception
 from cfd_studio.engine.jury import PREVIEW, Jury, can_judge
+from cfd_studio.engine.loading import weights_metadata
 from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.prepare import prepare, ranks_of

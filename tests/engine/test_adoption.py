@@ -17,8 +17,8 @@ from torch import Tensor
 from cfd_studio.data.digits import load_digits
 from cfd_studio.data.images import to_float
 from cfd_studio.engine import fetching
-from cfd_studio.engine.build import build_objective, load_network
 from cfd_studio.engine.classifiers import build_classifier
+from cfd_studio.engine.loading import load_network, load_objective
 from cfd_studio.engine.torch_files import read_tensors
 from cfd_studio.interop.weights import load_weights, read_metadata, save_weights
 from cfd_studio.networks.pretrained import PublishedWeights
@@ -333,7 +333,7 @@ def test_as_the_reference_feeds_the_classifier_images_past_its_normalisation(
     batch = None
     for how in ("matched", "as-reference"):
         stage = config.stage("cfd-4").model_copy(update={"classifier_input": how})
-        objective = build_objective(run, config, stage, "cpu")
+        objective = load_objective(run, config, stage, "cpu")
         if batch is None:
             data = load_digits().train
             batch = objective.draw(to_float(data.images[:8]), data.labels[:8], torch.Generator().manual_seed(0))

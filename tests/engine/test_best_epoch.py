@@ -13,10 +13,11 @@ from cfd_studio.data.images import DataSet, ImageSet, to_float
 from cfd_studio.engine import classification
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.best import Best
-from cfd_studio.engine.build import derive_seed, load_network
+from cfd_studio.engine.build import derive_seed
 from cfd_studio.engine.classification import ClassifierObjective
 from cfd_studio.engine.classifiers import split_for_validation
 from cfd_studio.engine.datasets import load_data
+from cfd_studio.engine.loading import load_network
 from cfd_studio.interop.weights import load_weights
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import Event, HeldOutLogged, JobEnded, JobState

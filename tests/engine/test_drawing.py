@@ -17,12 +17,13 @@ from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_nois
 from cfd_studio.diffusion.schedule import NoiseSchedule
 from cfd_studio.engine import execution
 from cfd_studio.engine.audience import Audience
-from cfd_studio.engine.build import derive_seed, load_denoiser
+from cfd_studio.engine.build import derive_seed
 from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.evaluation import halvings, judged_steps
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.gallery import draw, tile, to_pixels, write_strip
 from cfd_studio.engine.jury import Jury
+from cfd_studio.engine.loading import load_denoiser
 from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
 from cfd_studio.metrics.manifold import NEIGHBOURS, Manifold, precision_and_recall
 from cfd_studio.protocol.errors import CfdError

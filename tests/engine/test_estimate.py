@@ -24,7 +24,7 @@ from cfd_studio.engine.estimate import estimate
 from cfd_studio.engine.rehearsal import Rehearsal
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.config import RunConfig
-from cfd_studio.protocol.execution import ExecutionRequest
+from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.plan import resolve, set_values
 from cfd_studio.protocol.stages import Stage
 from cfd_studio.runs.folder import RunFolder
@@ -111,9 +111,9 @@ def test_neither_images_nor_weights_of_others_are_needed(
     assert by_id["pd-4"].seconds > 0
 
 
-def test_a_stage_holds_weights_gradients_two_moments_and_the_average(tmp_path: Path, mini_config: MakeConfig) -> None:
+def test_a_stage_holds_weights_gradients_two_moments_and_the_average(mini_config: MakeConfig) -> None:
     config = mini_config()
-    rehearsal = Rehearsal(tmp_path, config, "cpu")
+    rehearsal = Rehearsal(config, ExecutionPlan(device="cpu", threads=1))
     for stage_id, copies in (("teacher", 5), ("pd-4", 5), ("judge", 4)):  # pd-4 has no average, but a frozen teacher
         trainer = rehearsal.trainer(config.stage(stage_id))
         trainer.step()
@@ -209,9 +209,9 @@ def test_it_takes_turns_and_draws_no_number_that_others_would_have_drawn(mini_co
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_random_images_have_the_shape_of_the_data_set(tmp_path: Path) -> None:
+def test_random_images_have_the_shape_of_the_data_set() -> None:
     for name, shape, classes in (("cifar10-paper", (3, 32, 32), 10), ("imagenet64", (3, 64, 64), 10)):
-        images = Rehearsal(tmp_path, read_config(name, []), "cpu")._images
+        images = Rehearsal(read_config(name, []), ExecutionPlan(device="cpu", threads=1)).images
         assert isinstance(images.train, ImageSet)
         assert (images.train.shape, images.classes) == (shape, classes)
 
@@ -247,25 +247,23 @@ def test_time_is_that_of_a_real_training_within_a_factor_of_one_and_a_half(
 
 # Peaks of memory are not taken back, so the step of two images comes first: what it holds besides is there for both.
 _MEASURED = """
-import re, sys, tempfile
-from pathlib import Path
+import re, sys
 import torch
-from safetensors.torch import load_file
 from cfd_studio.cli.recipes import read_config
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine.rehearsal import Rehearsal
+from cfd_studio.protocol.execution import ExecutionPlan
 
 torch.set_num_threads(1)
 config = read_config("image-folder-32", sys.argv[2:])
 stage = config.stage(sys.argv[1])
 peaks = []
-with tempfile.TemporaryDirectory() as folder:
-    trainer = Rehearsal(Path(folder), config, "cpu").trainer(stage)
-    for size in (2, stage.optimization.batch_size):
-        trainer.state.batches = Batches(len(trainer.data.train), size, 0)
-        for _ in range(2):
-            trainer.step()
-        peaks.append(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024)
+trainer = Rehearsal(config, ExecutionPlan(device="cpu", threads=1)).trainer(stage)
+for size in (2, stage.optimization.batch_size):
+    trainer.state.batches = Batches(len(trainer.data.train), size, 0)
+    for _ in range(2):
+        trainer.step()
+    peaks.append(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024)
 print(peaks[1] - peaks[0])
 """
 

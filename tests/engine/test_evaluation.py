@@ -24,10 +24,10 @@ from torch import Tensor
 from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.engine import inception, sight, spaces
 from cfd_studio.engine.audience import ALONE, Audience
-from cfd_studio.engine.build import load_denoiser
 from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.inception import load_inception, standard_place
 from cfd_studio.engine.jury import Jury
+from cfd_studio.engine.loading import load_denoiser
 from cfd_studio.engine.passes import Passes
 from cfd_studio.metrics.inception import WEIGHTS_SHA256, Perceived
 from cfd_studio.protocol.config import RunConfig
@@ -446,7 +446,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from cfd_studio.engine.audience import Audience
-from cfd_studio.engine.build import load_denoiser
+from cfd_studio.engine.loading import load_denoiser
 from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.jury import Jury
 from cfd_studio.runs.folder import RunFolder

@@ -19,9 +19,9 @@ from cfd_studio.cli.app import run_command_line
 from cfd_studio.data.images import to_uint8
 from cfd_studio.diffusion.samplers import starting_noise
 from cfd_studio.engine import exporting, imageset
-from cfd_studio.engine.build import load_network
 from cfd_studio.engine.exporting import export_model
 from cfd_studio.engine.job import run_job
+from cfd_studio.engine.loading import load_network
 from cfd_studio.engine.models import open_models
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError

@@ -13,8 +13,8 @@ import torch
 
 from cfd_studio.cli.app import run_command_line
 from cfd_studio.engine import importing
-from cfd_studio.engine.build import load_network
 from cfd_studio.engine.importing import import_checkpoint
+from cfd_studio.engine.loading import load_network
 from cfd_studio.engine.models import open_models
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobEnded, JobState

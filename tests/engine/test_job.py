@@ -11,10 +11,10 @@ import torch
 
 from cfd_studio.data.digits import load_digits
 from cfd_studio.engine import job as job_module
-from cfd_studio.engine.build import load_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints, load_checkpoint
 from cfd_studio.engine.classification import ClassifierObjective
 from cfd_studio.engine.controls import POLL_SECONDS
+from cfd_studio.engine.loading import load_network
 from cfd_studio.engine.loop import Loop
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.trainer import Trainer
@@ -384,13 +384,14 @@ def test_threads_are_measured_with_what_is_trained_or_with_a_few_images(
 
 
 def test_the_held_out_loss_repeats_to_the_last_bit(trained_run: RunFolder, events_of: EventsOf) -> None:
-    from cfd_studio.engine.build import build_objective, derive_seed
+    from cfd_studio.engine.build import derive_seed
     from cfd_studio.engine.datasets import load_data
+    from cfd_studio.engine.loading import load_objective
 
     config = trained_run.config()
     data = load_data(config.data)
     for stage_id in STAGES:
-        objective = build_objective(trained_run, config, config.stage(stage_id), "cpu")
+        objective = load_objective(trained_run, config, config.stage(stage_id), "cpu")
         network = load_network(trained_run, config, stage_id, "cpu")
         seed = derive_seed(config.seed, stage_id, "held-out")
         state = torch.get_rng_state()

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from cfd_studio.cli.app import run_command_line
-from cfd_studio.engine import checkpoint, models, prepare, stages
+from cfd_studio.engine import beginning, checkpoint, models, prepare, stages
 from cfd_studio.engine.classification import ClassifierObjective
 from cfd_studio.engine.job import run_job
 from cfd_studio.engine.jury import Jury
@@ -192,7 +192,7 @@ def test_a_step_that_needs_too_much_memory_ends_the_job_with_advice_and_the_run_
         (TrainingState, "capture", f"while saving the checkpoint of step 5 of stage 'judge'. {OTHER}"),
         (torch, "save", f"while saving the checkpoint of step 5 of stage 'judge'. {OTHER}"),
         (stages, "save_weights", f"while saving the weights of stage 'judge'. {OTHER}"),
-        (prepare, "build_network", f"while loading stage 'judge'. {OTHER}"),
+        (beginning, "build_network", f"while loading stage 'judge'. {OTHER}"),
         (stages, "classifier_accuracies", "while evaluating stage 'judge'. Resume with --device cpu"),
     ],
 )

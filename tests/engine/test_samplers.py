@@ -10,9 +10,9 @@ from torch import Tensor
 
 from cfd_studio.diffusion.guidance import GuidedDenoiser
 from cfd_studio.diffusion.samplers import starting_noise
-from cfd_studio.engine.build import build_objective, load_denoiser
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.gallery import draw
+from cfd_studio.engine.loading import load_denoiser, load_objective
 from cfd_studio.engine.models import Model, open_models
 from cfd_studio.engine.samplers import SAMPLERS
 from cfd_studio.protocol.errors import CfdError
@@ -136,7 +136,7 @@ def test_a_stage_with_guidance_learns_the_guided_teacher_and_the_next_one_its_st
     run = mini_run(stages=recipe[:4], network=mini_recipe["network"] | {"conditional": True})
     random_weights(run, "classifier", "teacher", "pd-4")
     config = run.config()
-    first, second = (build_objective(run, config, config.stage(name), "cpu") for name in ("pd-4", "pd-2"))
+    first, second = (load_objective(run, config, config.stage(name), "cpu") for name in ("pd-4", "pd-2"))
     assert isinstance(first, kind)
     assert isinstance(second, kind)
     assert isinstance(first.teacher, GuidedDenoiser)

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from cfd_studio.diffusion.samplers import starting_noise
-from cfd_studio.engine.build import derive_seed, load_denoiser
+from cfd_studio.engine.build import derive_seed
 from cfd_studio.engine.checkpoint import checkpoints, load_checkpoint
 from cfd_studio.engine.gallery import draw, write_strip
+from cfd_studio.engine.loading import load_denoiser
 from cfd_studio.engine.strips import Strips
 from cfd_studio.protocol.commands import Verb
 from cfd_studio.protocol.events import CheckpointSaved, Event, JobEnded, JobState, PhaseEntered

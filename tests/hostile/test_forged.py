@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from cfd_studio.cli.sample import read_noise
-from cfd_studio.engine.build import load_network
 from cfd_studio.engine.checkpoint import load_checkpoint, save_checkpoint
+from cfd_studio.engine.loading import load_network
 from cfd_studio.interop.weights import load_weights, read_metadata, save_weights
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.runs.folder import RunFolder

@@ -21,8 +21,8 @@ from cfd_studio.cli.recipes import read_config
 from cfd_studio.cli.runs import runs as list_all
 from cfd_studio.cli.sample import read_noise
 from cfd_studio.cli.status import status as say_status
-from cfd_studio.engine.build import load_network
 from cfd_studio.engine.checkpoint import checkpoints, load_checkpoint
+from cfd_studio.engine.loading import load_network
 from cfd_studio.interop.weights import load_weights
 from cfd_studio.protocol.commands import Command, Verb
 from cfd_studio.protocol.config import RunConfig

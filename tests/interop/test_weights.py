@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from cfd_studio.engine.build import load_network
+from cfd_studio.engine.loading import load_network
 from cfd_studio.interop import weights
 from cfd_studio.interop.weights import fill, load_weights, save_weights
 from cfd_studio.protocol.errors import CfdError

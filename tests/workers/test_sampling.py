@@ -15,8 +15,8 @@ from cfd_studio.cli.app import run_command_line
 from cfd_studio.diffusion.ddim import ddim
 from cfd_studio.diffusion.samplers import sample, sampling_levels, starting_noise
 from cfd_studio.engine import classifiers
-from cfd_studio.engine.build import build_objective, load_denoiser
 from cfd_studio.engine.distillation import FeatureObjective
+from cfd_studio.engine.loading import load_denoiser, load_objective
 from cfd_studio.engine.models import open_models
 from cfd_studio.engine.turns import Turns
 from cfd_studio.protocol.events import JobState
@@ -130,7 +130,7 @@ def test_a_classifier_sees_the_images_as_it_does_in_distillation(
         answer = _ask(session, wish)
         config = run.config()
         stage = config.stage("cfd-2").model_copy(update={"classifier_input": fed})
-        objective = build_objective(run, config, stage, "cpu")
+        objective = load_objective(run, config, stage, "cpu")
         assert isinstance(objective, FeatureObjective)
         assert answer.images is not None
         expected = objective._classifier(torch.from_numpy(answer.images))

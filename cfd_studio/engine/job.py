@@ -12,6 +12,7 @@ from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
+from cfd_studio.engine.memory import keep_freed_memory
 from cfd_studio.engine.meters import Machine
 from cfd_studio.engine.prepare import ranks_of
 from cfd_studio.engine.ranks import Ranks, Word
@@ -70,6 +71,7 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
     """Take the run, work, say how it ended, and give the run back."""
     config = run.config()
     device = choose_device(request.device)
+    keep_freed_memory()
     with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
         lease = Lease.acquire(run)
     try:

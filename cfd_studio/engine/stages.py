@@ -1,5 +1,6 @@
 """What happens to one stage: it is trained, then judged."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -71,7 +72,8 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     reporter.phase("training", stage.id)
     seed = derive_seed(config.seed, stage.id, "held-out")
     strips = Strips.of(run, config, stage, place.data, place.plan.device)
-    Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed, strips).train()
+    with closing(trainer):
+        Loop(run, trainer, reporter, place.controls, place.turns, place.storage, config.journal, seed, strips).train()
     reporter.phase("saving", stage.id)
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
     place.storage.keep(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from cfd_studio.data.images import DataSet, to_float
+from cfd_studio.engine.ahead import Ahead, has_idle_core
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.gradient import batch_gradient
 from cfd_studio.engine.objectives import Objective
@@ -55,13 +56,19 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self._network: nn.Module = self.ranks.spread(self.state.network)
-        self.tally = Tally(next(self.state.network.parameters()).device)
+        device = next(self.state.network.parameters()).device
+        self.tally = Tally(device)
+        self._ahead: Ahead | None = None
+        # A part of a batch or a share of it is what saves memory: then nobody holds the targets of a whole one.
+        alone = self.ranks.size == self.parts == 1 and device.type == "cpu"
+        if alone and self.objective.foresees and has_idle_core():
+            self._ahead = Ahead(self.state, self._draw, self.objective.foresee)
 
     def step(self) -> None:
         """Do one optimizer step, without waiting for the device."""
         state, optimization = self.state, self.optimization
         with self.ranks.together(), state.own_randomness():
-            batch = self._batch()
+            batch = self._ahead.take(last=state.step + 1 == self.stage.steps) if self._ahead else self._draw()
             measure = (state.step + 1) % self.norms_every == 0
             state.optimizer.zero_grad(set_to_none=True)
             terms, norms, gauges = batch_gradient(
@@ -81,7 +88,12 @@ class Trainer:
             return step * batch // count > (step - 1) * batch // count
         return step % every == 0
 
-    def _batch(self) -> Batch:
+    def close(self) -> None:
+        """End what goes on beside the steps; there will be no more of them."""
+        if self._ahead:
+            self._ahead.close()
+
+    def _draw(self) -> Batch:
         train, device = self.data.train, self.state.generator.device
         chosen = next(self.state.batches).to(train.images.device)  # where they are too many for the training device
         images = to_float(train.images[chosen].to(device))

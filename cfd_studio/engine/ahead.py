@@ -16,8 +16,8 @@ from cfd_studio.engine.state import TrainingState
 
 # Wall over processor time from which on the core is not idle: with others on it the step would wait for the helper.
 CROWDED = 2.0
-# Steps that are then done without one.
-REST = 50
+# Over so many targets it is measured, and so many steps are done without a helper where it is.
+TRIAL, REST = 10, 50
 
 
 def has_idle_core() -> bool:
@@ -28,7 +28,7 @@ def has_idle_core() -> bool:
 class _Waiting(NamedTuple):
     """A batch, the stream that its images are from, and where drawing it leaves that and the generator."""
 
-    batch: "Future[tuple[Batch, bool]]"
+    batch: "Future[Batch]"
     stream: Batches
     position: int
     generator: Tensor
@@ -57,6 +57,8 @@ class Ahead:
         self._foresee = foresee
         self._waiting: _Waiting | None = None
         self._resting = 0
+        self._wall = self._own = 0.0  # seconds of the helper in this trial
+        self._tried = 0
         # As many threads as here: another number would round differently.
         prepare = partial(torch.set_num_threads, torch.get_num_threads())
         self._helper = ThreadPoolExecutor(1, "cfd-ahead", initializer=prepare)
@@ -71,9 +73,9 @@ class Ahead:
             waiting = self._begin()
         self._state.generator.set_state(waiting.generator)
         self._state.batches.position = waiting.position
-        taken, crowded = waiting.batch.result()
-        self._resting = REST if crowded else 0
-        self._waiting = None if last or crowded else self._begin()
+        taken = waiting.batch.result()
+        self._resting = REST if self._crowded() else 0
+        self._waiting = None if last or self._resting else self._begin()
         return taken
 
     def close(self) -> None:
@@ -89,8 +91,19 @@ class Ahead:
         batches.position = position
         return waiting
 
-    def _complete(self, batch: Batch) -> tuple[Batch, bool]:
-        """Return the complete batch, and whether that took much longer than it should."""
+    def _complete(self, batch: Batch) -> Batch:
         wall, own = time.perf_counter(), time.thread_time()
         batch = self._foresee(batch)
-        return batch, time.perf_counter() - wall > CROWDED * (time.thread_time() - own)
+        self._wall += time.perf_counter() - wall
+        self._own += time.thread_time() - own
+        self._tried += 1
+        return batch
+
+    def _crowded(self) -> bool:
+        """Return whether a trial is over in which the helper took much longer than it should; begin the next."""
+        if self._tried < TRIAL:
+            return False
+        crowded = self._wall > CROWDED * self._own
+        self._wall = self._own = 0.0
+        self._tried = 0
+        return crowded

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine import ahead
-from cfd_studio.engine.ahead import REST, Ahead
+from cfd_studio.engine.ahead import REST, TRIAL, Ahead
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.state import TrainingState
 from cfd_studio.protocol.optimization import Optimization
@@ -93,11 +93,11 @@ def test_what_goes_wrong_ahead_is_told_in_the_step_that_needs_it(monkeypatch: py
 
 def test_where_others_need_the_core_batches_are_drawn_in_time_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "CROWDED", 20.0)
-    crowded, in_time = _Bench(pause=0.05), _Bench()
-    for step in range(REST + 2):
+    crowded, in_time = _Bench(pause=0.01), _Bench()
+    for step in range(TRIAL + REST + 1):
         batch, wanted = crowded.ahead.take(last=False), in_time.draw()
         assert torch.equal(batch.images, wanted.images)
-        assert (batch.target is None) == (0 < step <= REST)
-    assert len(crowded.threads) == 2
+        assert (batch.target is None) == (TRIAL <= step < TRIAL + REST)
+    assert len(crowded.threads) == TRIAL + 2, "then it is tried again"
     crowded.ahead.close()
     in_time.ahead.close()

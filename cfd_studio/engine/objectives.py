@@ -1,5 +1,6 @@
 """What a stage can minimise. Each objective returns named terms; the loss is their sum."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ Note = Callable[[Tensor], None]
 # Enough for a curve; with more of them, or all at once, a large network on a small device would not get through.
 MOST_HELD_OUT = 1024
 HELD_OUT_CHUNK = 512
+# Numbers in the held-out images up to which they stay ready, with noise and targets: 16 MiB each, enough for CIFAR-10.
+MOST_KEPT = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,23 +173,26 @@ class DiffusionObjective(ABC):
         self, network: nn.Module, images: ImageSet, seed: int, between: Callable[[], None] = ALONE.poll
     ) -> HeldOutLoss:
         """Compare at levels spread evenly over the first held-out images, none of whose classes is hidden."""
-        if self._measured is None or self._measured.images is not images or self._measured.seed != seed:
-            self._measured = _Measured(images, seed, torch.Generator().manual_seed(seed))
-        known = self._measured
         count, own = min(len(images.images), MOST_HELD_OUT), self.own_steps
+        keep = count * math.prod(images.shape) <= MOST_KEPT
+        known = self._measured
+        if not keep or known is None or known.images is not images or known.seed != seed:
+            known = self._measured = _Measured(images, seed, torch.Generator().manual_seed(seed))
         k = 1 + (torch.arange(count) % own if own <= count else torch.arange(count) * own // count)
         loss, portion = 0.0, images_at_once(HELD_OUT_CHUNK, *images.shape[1:])
         for index, first in enumerate(range(0, count, portion)):
             if first:
                 between()
-            if index == len(known.batches):
+            if index < len(known.batches):
+                batch = known.batches[index]
+            else:
                 part = slice(first, min(first + portion, count))
                 x = to_float(images.images[part])
                 noise = torch.randn(x.shape, generator=known.generator, dtype=x.dtype)
                 labels = None if self._label_dropout is None else images.labels[part]
-                batch = Batch(x, labels, k[part].to(x.device) * self.stride, noise.to(x.device))
-                known.batches.append(self.foresee(batch))
-            batch = known.batches[index]
+                batch = self.foresee(Batch(x, labels, k[part].to(x.device) * self.stride, noise.to(x.device)))
+                if keep:
+                    known.batches.append(batch)
             terms = self.terms(network, batch, lambda mean: mean)
             loss += len(batch) / count * float(torch.stack(list(terms.values())).sum())
         return HeldOutLoss(loss)

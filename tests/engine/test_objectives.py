@@ -15,6 +15,7 @@ from cfd_studio.diffusion.prediction import x_from_v, x_from_x
 from cfd_studio.diffusion.progressive import two_step_target
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_errors
+from cfd_studio.engine import objectives
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.classification import MEASURED_AT_ONCE, ClassifierObjective
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
@@ -447,7 +448,9 @@ def test_a_target_that_was_foreseen_changes_no_bit_and_is_shared_out_with_its_im
             torch.testing.assert_close((shares[0][name] + shares[1][name]) / 2, term)
 
 
-def test_a_teacher_is_asked_once_what_it_makes_of_the_held_out_images(schedule: NoiseSchedule) -> None:
+def test_a_teacher_is_asked_once_what_it_makes_of_the_held_out_images(
+    schedule: NoiseSchedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
     teacher, student, data = _teacher(schedule), _Network(), _pixels(20)
     objective = ProgressiveObjective(schedule, x_from_v, teacher, 4)
     first = objective.held_out(student, data, 3)
@@ -457,3 +460,5 @@ def test_a_teacher_is_asked_once_what_it_makes_of_the_held_out_images(schedule: 
     fresh = ProgressiveObjective(schedule, x_from_v, teacher, 4)
     assert objective.held_out(student, data, 4) == fresh.held_out(student, data, 4) != first
     assert objective.held_out(student, _pixels(12), 4) != first
+    monkeypatch.setattr(objectives, "MOST_KEPT", 20 * 16 - 1)  # too many to be kept
+    assert fresh.held_out(student, data, 3) == fresh.held_out(student, data, 3) == first

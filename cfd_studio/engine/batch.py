@@ -29,6 +29,8 @@ class Batch:
         Standard normal.
     weight : float
         What the mean over this share counts: the mean over the ranks of the weighted sums is the mean over the batch.
+    target : Tensor, shape (B, C, H, W), or None
+        What a teacher makes of it, where that was computed ahead.
     """
 
     images: Tensor
@@ -36,6 +38,7 @@ class Batch:
     levels: Tensor | None = None
     noise: Tensor | None = None
     weight: float = 1.0
+    target: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -55,5 +58,6 @@ class Batch:
             labels=None if self.labels is None else self.labels[rows],
             levels=None if self.levels is None else self.levels[rows],
             noise=None if self.noise is None else self.noise[rows],
+            target=None if self.target is None else self.target[rows],
             weight=len(rows) * ranks / len(self),
         )

@@ -29,6 +29,7 @@ class ClassifierObjective:
     """
 
     gathers = False
+    foresees = False
 
     def __init__(self, augment: Augment = PLAIN, label_smoothing: float = 0.0) -> None:
         self._augment = augment
@@ -37,6 +38,10 @@ class ClassifierObjective:
     def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
         """Augment the images."""
         return Batch(self._augment(images, generator), labels)
+
+    def foresee(self, batch: Batch) -> Batch:
+        """Return the batch as it is."""
+        return batch
 
     def terms(self, network: nn.Module, batch: Batch, gather: Gather, note: Note | None = None) -> Terms:  # noqa: ARG002
         """Return the mean cross-entropy in nats."""

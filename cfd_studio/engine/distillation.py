@@ -1,5 +1,7 @@
 """What a student minimises: one step of it against two of its teacher, in pixels or in the eyes of a classifier."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +35,8 @@ class ProgressiveObjective(DiffusionObjective):
         Clip the teacher's estimates to [-1, 1].
     """
 
+    foresees = True
+
     def __init__(
         self,
         schedule: NoiseSchedule,
@@ -54,9 +58,16 @@ class ProgressiveObjective(DiffusionObjective):
         clip = self._clip_targets
         return two_step_target(self.teacher, z, t, t - half, t - self.stride, labels=labels, clip=clip)
 
+    def foresee(self, batch: Batch) -> Batch:
+        """Return a batch with its x_target."""
+        assert batch.levels is not None
+        assert batch.noise is not None
+        z = self.schedule.add_noise(batch.images, batch.noise, batch.levels)
+        return replace(batch, target=self.target(z, batch.levels, batch.labels))
+
     def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Compared:  # noqa: ARG002
         """Take the PD loss: the weighted squared error against x_target."""
-        target = self.target(z, t, batch.labels)
+        target = self.target(z, t, batch.labels) if batch.target is None else batch.target
         x_hat = model(z, t, batch.labels)
         errors = weighted_squared_errors(x_hat, target, truncated_snr(self.schedule, t))
         return Compared({"distillation": errors.mean()}, errors.detach(), x_hat)
@@ -100,7 +111,7 @@ class FeatureObjective(ProgressiveObjective):
     def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Compared:
         """Take the feature loss, and of the other terms those that have a weight."""
         how = self._matching
-        target = self.target(z, t, batch.labels)
+        target = self.target(z, t, batch.labels) if batch.target is None else batch.target
         x_hat = model(z, t, batch.labels)
         with torch.no_grad():
             wanted = self._classifier(target)

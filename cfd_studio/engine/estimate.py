@@ -4,7 +4,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from cfd_studio.engine.evaluation import judged_steps
 from cfd_studio.engine.execution import choose_threads
 from cfd_studio.engine.peak import Peak
 from cfd_studio.engine.rehearsal import Rehearsal, plan_of, uncompiled
+from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import Estimate, StageEstimate
 from cfd_studio.protocol.execution import ExecutionRequest
@@ -195,10 +196,15 @@ def _sampling(rehearsal: Rehearsal, config: RunConfig, course: _Course) -> float
 def _training(rehearsal: Rehearsal, stage: Stage, course: _Course) -> _Cost:
     """Return what one optimizer step of a stage costs."""
     assert stage.optimization is not None
-    whole = stage.optimization.batch_size
     before = torch.cuda.memory_allocated(course.device) if course.device.startswith("cuda") else 0
     with course.turn:
         trainer = rehearsal.trainer(stage)
+    with closing(trainer):
+        return _cost(rehearsal, trainer, stage.optimization.batch_size, course, before)
+
+
+def _cost(rehearsal: Rehearsal, trainer: Trainer, whole: int, course: _Course, before: int) -> _Cost:
+    """Return what one optimizer step with a whole batch costs; ``before`` is the memory that was taken already."""
 
     def step() -> None:
         trainer.step()
@@ -218,7 +224,7 @@ def _training(rehearsal: Rehearsal, stage: Stage, course: _Course) -> _Cost:
             mishaps.forget(error)
             mishaps.release_device_memory()
             return cost  # of the largest batch that fits
-        held = rehearsal.held(stage, trainer.state)
+        held = rehearsal.held(trainer.stage, trainer.state)
         working = peak.bytes - held if peak.counts_all else peak.bytes
         weights, checkpoint = _stored(trainer.state.kept_network.state_dict()), _stored(trainer.state.capture())
         cost = _Cost(seconds * whole / size, held + working * whole // size, weights, checkpoint)

@@ -1,9 +1,12 @@
 """Which device and how many threads: asked for, or measured at the start of a job."""
 
+import contextlib
+import math
 import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -100,13 +103,47 @@ def choose_threads(
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    """Return how many whole cores this process may use: of those it may run on, as many as its quota pays for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return max(1, int(min(cores, _quota(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")))))
 
 
 def take_modest_threads() -> None:
     """Let this thread sample with half of the cores: waiting for one that a job holds costs far more than it gains."""
     torch.set_num_threads(max(1, available_cores() // 2))
+
+
+def _quota(membership: Path, groups: Path) -> float:
+    """Return how many cores' worth of time the control groups of this process and those above them allow.
+
+    One thread too many is worse than none: once the quota of a period is used up, all of them stand still.
+    """
+    allowed = math.inf
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:  # another system
+        return allowed
+    for line in lines:
+        _, controllers, own = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = groups / "cpu" if controllers else groups  # version 1 has a tree for each controller
+        folder = root / own.lstrip("/")  # which a container does not see, only the root that is its own
+        for group in (folder, *folder.parents):
+            allowed = min(allowed, _allowance(group))
+            if group == root:
+                break
+    return allowed
+
+
+def _allowance(group: Path) -> float:
+    """Return the quota of a control group in cores, infinity where it has none."""
+    for names in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):
+        with contextlib.suppress(OSError, ValueError):  # no such file; "max"
+            quota, period = " ".join((group / name).read_text() for name in names).split()
+            if int(quota) > 0:
+                return int(quota) / int(period)
+    return math.inf
 
 
 def _fastest(cores: int, step: Callable[[], None], poll: Callable[[], None]) -> int:

@@ -16,6 +16,7 @@ from cfd_studio.engine.datasets import absolute, load_data
 from cfd_studio.engine.defaults import check_precision, choose_paths
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
+from cfd_studio.engine.memory import keep_freed_memory
 from cfd_studio.engine.meters import Machine
 from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.prepare import ranks_of
@@ -78,6 +79,7 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
     config = run.config()
     device = choose_device(request.device)
     check_precision(request.precision, device)
+    keep_freed_memory()
     with mishaps.told(f"beginning a job in {run.path}", device, mishaps.OTHER_ADVICE):
         lease = Lease.acquire(run)
     try:

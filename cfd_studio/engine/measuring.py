@@ -9,6 +9,7 @@ from cfd_studio.engine.datasets import load_run_data
 from cfd_studio.engine.defaults import usual_passes
 from cfd_studio.engine.evaluation import classifier_accuracies, judge_model
 from cfd_studio.engine.jury import Jury, can_judge
+from cfd_studio.engine.memory import keep_freed_memory
 from cfd_studio.engine.reporter import Reporter
 from cfd_studio.engine.samples import Samples
 from cfd_studio.engine.turns import Turns
@@ -62,6 +63,7 @@ def measured(
     CfdError
         Where images or weights are missing, damaged or too few, or the device has no such precision.
     """
+    keep_freed_memory()
     plans = [plan for job in reversed(run.jobs()) if (plan := job.read_plan())]
     file = inception_file or next((plan.inception_file for plan in plans), "")
     data = load_run_data(run, config, data_folder).to(device)

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
+from cfd_studio.engine.memory import return_freed_memory
 from cfd_studio.protocol.errors import CfdError, JobError
 from cfd_studio.protocol.events import JobEnded, JobState
 
@@ -167,7 +168,8 @@ def forget(error: BaseException) -> None:
 
 
 def release_device_memory() -> None:
-    """Give the memory that nobody uses any more back to the device."""
+    """Give the memory that nobody uses any more back to the device, and the host's to the system."""
+    return_freed_memory()
     torch: Any = sys.modules.get("torch")
     if torch is None:
         return

@@ -1,8 +1,9 @@
 """What a stage can minimise. Each objective returns named terms; the loss is their sum."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -25,6 +26,8 @@ Note = Callable[[Tensor], None]
 # Enough for a curve; with more of them, or all at once, a large network on a small device would not get through.
 MOST_HELD_OUT = 1024
 HELD_OUT_CHUNK = 512
+# Numbers in the held-out images up to which they stay ready, with noise and targets: 16 MiB each, enough for CIFAR-10.
+MOST_KEPT = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,16 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class _Measured:
+    """What the held-out loss is measured on, again and again: a frozen teacher says the same of it every time."""
+
+    images: ImageSet
+    seed: int
+    generator: torch.Generator
+    batches: list[Batch] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class HeldOutLoss:
     """A loss on fixed inputs, and for classifiers the accuracy in [0, 1]."""
 
@@ -60,7 +73,11 @@ class Objective(Protocol):
     ----------
     gathers : bool
         Whether a term needs a mean over the whole batch, and `terms` therefore asks for it.
+    foresees : bool
+        Whether `foresee` has anything to compute.
     """
+
+    foresees: bool
 
     @property
     def gathers(self) -> bool:
@@ -68,6 +85,9 @@ class Objective(Protocol):
 
     def draw(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Batch:
         """Draw everything random about a batch of images in [-1, 1], shape (B, C, H, W), and classes, shape (B,)."""
+
+    def foresee(self, batch: Batch) -> Batch:
+        """Return a batch together with what does not depend on the weights in training; may run on another thread."""
 
     def terms(self, network: nn.Module, batch: Batch, gather: Gather, note: Note | None = None) -> Terms:
         """Return scalar terms, each a mean over the batch or the share of one; ``note`` is told what else they show."""
@@ -102,6 +122,7 @@ class DiffusionObjective(ABC):
     """
 
     gathers = False
+    foresees = False
     lowest = 1  # the first k that is drawn
 
     def __init__(
@@ -114,6 +135,7 @@ class DiffusionObjective(ABC):
         self._to_image = to_image
         self._label_dropout = label_dropout
         self._quarters = quarter_table(self.lowest, own_steps, self.stride).to(schedule.device)
+        self._measured: _Measured | None = None
 
     @abstractmethod
     def compare(self, model: Denoiser, batch: Batch, z: Tensor, t: Tensor, gather: Gather) -> Compared:
@@ -129,6 +151,10 @@ class DiffusionObjective(ABC):
             hidden = torch.rand(count, generator=generator, device=device) < self._label_dropout
             told = labels.masked_fill(hidden, -1)
         return Batch(images, told, k * self.stride, noise)
+
+    def foresee(self, batch: Batch) -> Batch:
+        """Return the batch as it is: without a teacher there is nothing to know of it."""
+        return batch
 
     def terms(self, network: nn.Module, batch: Batch, gather: Gather, note: Note | None = None) -> Terms:
         """Noise the images and compare."""
@@ -148,19 +174,27 @@ class DiffusionObjective(ABC):
     ) -> HeldOutLoss:
         """Compare at levels spread evenly over the first held-out images, none of whose classes is hidden."""
         count, own = min(len(images.images), MOST_HELD_OUT), self.own_steps
+        keep = count * math.prod(images.shape) <= MOST_KEPT
+        known = self._measured
+        if not keep or known is None or known.images is not images or known.seed != seed:
+            known = self._measured = _Measured(images, seed, torch.Generator().manual_seed(seed))
         k = 1 + (torch.arange(count) % own if own <= count else torch.arange(count) * own // count)
-        generator = torch.Generator().manual_seed(seed)
         loss, portion = 0.0, images_at_once(HELD_OUT_CHUNK, *images.shape[1:])
-        for first in range(0, count, portion):
+        for index, first in enumerate(range(0, count, portion)):
             if first:
                 between()
-            part = slice(first, min(first + portion, count))
-            x = to_float(images.images[part])
-            noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
-            labels = None if self._label_dropout is None else images.labels[part]
-            batch = Batch(x, labels, k[part].to(x.device) * self.stride, noise.to(x.device))
+            if index < len(known.batches):
+                batch = known.batches[index]
+            else:
+                part = slice(first, min(first + portion, count))
+                x = to_float(images.images[part])
+                noise = torch.randn(x.shape, generator=known.generator, dtype=x.dtype)
+                labels = None if self._label_dropout is None else images.labels[part]
+                batch = self.foresee(Batch(x, labels, k[part].to(x.device) * self.stride, noise.to(x.device)))
+                if keep:
+                    known.batches.append(batch)
             terms = self.terms(network, batch, lambda mean: mean)
-            loss += len(x) / count * float(torch.stack(list(terms.values())).sum())
+            loss += len(batch) / count * float(torch.stack(list(terms.values())).sum())
         return HeldOutLoss(loss)
 
 

@@ -1,5 +1,6 @@
 """What happens to one stage: it is trained, then judged."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -90,7 +91,8 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     behind = place.plan.fast.background_saving and worth_a_thread(state.network)
     saver = Saver(run.stage(stage.id), stage.id, place.storage, reporter, config.journal.keep_checkpoints, behind)
     controls, turns, storage = place.controls, place.turns, place.storage
-    Loop(run, trainer, reporter, controls, turns, storage, saver, config.journal, seed, strips).train()
+    with closing(trainer):
+        Loop(run, trainer, reporter, controls, turns, storage, saver, config.journal, seed, strips).train()
     reporter.phase("saving", stage.id)
     metadata = weights_metadata(stage, place.data.train.shape, place.data.classes)
     place.storage.keep(

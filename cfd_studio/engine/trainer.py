@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from cfd_studio.data.images import DataSet, to_float
+from cfd_studio.engine.ahead import Ahead, has_idle_core
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.gradient import batch_gradient
 from cfd_studio.engine.objectives import Objective
@@ -60,14 +61,22 @@ class Trainer:
     def __post_init__(self) -> None:
         self._called = self.passes.trained(self.state.network)
         self._network: nn.Module = self.ranks.spread(self._called)
-        self.tally = Tally(next(self.state.network.parameters()).device)
+        device = next(self.state.network.parameters()).device
+        self.tally = Tally(device)
+        self._ahead: Ahead | None = None
+        # A part of a batch or a share of it is what saves memory: then nobody holds the targets of a whole one.
+        alone = self.ranks.size == self.parts == 1 and device.type == "cpu"
+        # Nothing is compiled on two threads at once.
+        eager = self.passes.fast.compilation == "off"
+        if alone and eager and self.objective.foresees and has_idle_core():
+            self._ahead = Ahead(self.state, self._draw, self.objective.foresee)
 
     def step(self) -> None:
         """Do one optimizer step, without waiting for the device."""
         state, optimization = self.state, self.optimization
         self.passes.compiler.begin_step()
         with self.ranks.together(), state.own_randomness(), self.passes.arithmetic():
-            batch = self._batch()
+            batch = self._ahead.take(last=state.step + 1 == self.stage.steps) if self._ahead else self._draw()
             measure = (state.step + 1) % self.norms_every == 0
             state.optimizer.zero_grad(set_to_none=True)
             terms, norms, gauges = batch_gradient(
@@ -100,7 +109,7 @@ class Trainer:
         self.passes.compiler.begin_step()
         try:
             with state.own_randomness(), self.passes.arithmetic():
-                batch, alone = self._batch(), self.ranks.silent()
+                batch, alone = self._draw(), self.ranks.silent()
                 terms, _, _ = batch_gradient(
                     self._called, self.objective, batch, alone, self.parts, measure=self.norms_every <= self.stage.steps
                 )
@@ -121,7 +130,12 @@ class Trainer:
             return step * batch // count > (step - 1) * batch // count
         return step % every == 0
 
-    def _batch(self) -> Batch:
+    def close(self) -> None:
+        """End what goes on beside the steps; there will be no more of them."""
+        if self._ahead:
+            self._ahead.close()
+
+    def _draw(self) -> Batch:
         pixels, labels = self.data.train.some(next(self.state.batches), self.state.generator.device)
         images = to_float(pixels)
         if self.data.flip:

@@ -15,6 +15,7 @@ from cfd_studio.diffusion.prediction import x_from_v, x_from_x
 from cfd_studio.diffusion.progressive import two_step_target
 from cfd_studio.diffusion.schedule import NoiseSchedule, cosine_alpha_bar
 from cfd_studio.diffusion.weighting import truncated_snr, weighted_squared_errors
+from cfd_studio.engine import objectives
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.classification import MEASURED_AT_ONCE, ClassifierObjective
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
@@ -429,3 +430,35 @@ def test_a_conditional_student_and_its_teacher_hear_the_same_classes_some_of_the
     data = ImageSet(torch.zeros(64, 1, 4, 4, dtype=torch.uint8), labels)
     objective.held_out(student, data, 0)
     assert torch.equal(student.labels, labels)
+
+
+def test_a_target_that_was_foreseen_changes_no_bit_and_is_shared_out_with_its_images(
+    schedule: NoiseSchedule, images: Tensor
+) -> None:
+    teacher, student = _teacher(schedule), _Network()
+    pixels, features = ProgressiveObjective(schedule, x_from_v, teacher, 4), _feature(schedule, teacher, 1.0)
+    for objective in (pixels, features):
+        batch = objective.draw(images, LABELS, torch.Generator().manual_seed(0))
+        foreseen, calls = objective.foresee(batch), teacher.network_calls
+        found = objective.terms(student, foreseen, lambda mean: mean)
+        shares = [objective.terms(student, share, lambda mean: mean) for share in foreseen.shares(2)]
+        assert teacher.network_calls == calls
+        assert found == objective.terms(student, batch, lambda mean: mean)
+        for name, term in found.items():
+            torch.testing.assert_close((shares[0][name] + shares[1][name]) / 2, term)
+
+
+def test_a_teacher_is_asked_once_what_it_makes_of_the_held_out_images(
+    schedule: NoiseSchedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher, student, data = _teacher(schedule), _Network(), _pixels(20)
+    objective = ProgressiveObjective(schedule, x_from_v, teacher, 4)
+    first = objective.held_out(student, data, 3)
+    assert teacher.network_calls == 2
+    assert objective.held_out(student, data, 3) == first
+    assert teacher.network_calls == 2
+    fresh = ProgressiveObjective(schedule, x_from_v, teacher, 4)
+    assert objective.held_out(student, data, 4) == fresh.held_out(student, data, 4) != first
+    assert objective.held_out(student, _pixels(12), 4) != first
+    monkeypatch.setattr(objectives, "MOST_KEPT", 20 * 16 - 1)  # too many to be kept
+    assert fresh.held_out(student, data, 3) == fresh.held_out(student, data, 3) == first

@@ -25,10 +25,6 @@ def main() -> None:
     # How long torch's waiting threads spin before they sleep, read when torch loads. The default is for a machine that
     # does nothing else; never spinning costs small networks more than the threads gain.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    if sys.argv[1:2] == ["bench"]:  # also where the packages that other commands need are not installed
-        from cfd_studio.cli.bench import main as bench
-
-        sys.exit(bench(sys.argv[2:]))
     from cfd_studio.cli.app import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:], open_window))

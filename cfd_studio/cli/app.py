@@ -40,6 +40,10 @@ def run_command_line(arguments: list[str], open_window: Callable[..., int]) -> i
 def _carry_out(arguments: list[str], open_window: Callable[..., int]) -> int:
     if not arguments:
         return open_window()
+    if arguments[0] == "bench":  # also where the packages are missing that other commands need
+        from cfd_studio.cli.bench import main
+
+        return main(arguments[1:])
     from cfd_studio.cli.parser import app
 
     app(arguments, prog_name="cfd-studio", obj=open_window)

@@ -7,23 +7,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from cfd_studio.cli.verbs import VERBS
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import DEVICE, ExecutionRequest
 from cfd_studio.protocol.fast_paths import Precision, read_wishes
 
 PROGRAM = "cfd-studio bench"
-DESCRIPTION = (
-    "Measure optimizer steps and sampling on this machine: plain (eager float32) and fast (as a job would) in turns."
-)
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, print a table and return the exit code; what is measured before Ctrl-C is printed as well.
+    """Measure optimizer steps and sampling on this machine: plain (eager float32) and fast (as a job would) in turns.
+
+    A table is printed; after Ctrl-C, of what is measured by then.
 
     Parameters
     ----------
     arguments : list of str
         What follows the command's name.
+
+    Returns
+    -------
+    int
+        The exit code.
     """
     given = _parser().parse_args(arguments)
     # Takes seconds to import, which help and a wrong option need not wait for.
@@ -83,7 +88,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=DESCRIPTION, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=VERBS["bench"].summary, allow_abbrev=False)
     add = parser.add_argument
     add("--size", action="append", choices=("cifar10", "digits"), help="Which networks; both by default.")
     add("--rows", type=_words, default=[], metavar="ROW,...", help="Only rows whose names begin so: teacher, pd, ...")

@@ -37,6 +37,11 @@ VERBS = {
         "estimate:estimate_cost",
         "Say what a run would cost on this machine: a few steps of every kind of work in it are done and timed.",
     ),
+    "bench": Verb(
+        "bench:main",
+        "Measure optimizer steps and sampling on this machine: plain (eager float32) and fast (as a job would) in "
+        "turns.",
+    ),
     "train": Verb("train:train", "Make a run and train all its stages."),
     "resume": Verb("train:resume", "Go on with a run from its newest checkpoint."),
     "status": Verb("status:status", "Say where a run stands."),

@@ -59,6 +59,8 @@ def begin(
         network = build_network(config, stage, data.train.shape, data.classes).to(plan.device)
     if stage.parent is not None:
         network.load_state_dict(trained(stage.parent).state_dict())
+    if isinstance(stage, ClassifierStage):
+        passes = passes.of_classifiers()
     passes.arrange(network)
     network.train()
     validates = isinstance(stage, ClassifierStage) and stage.validation_share > 0

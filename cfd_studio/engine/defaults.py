@@ -18,9 +18,9 @@ from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.fast_paths import AskedPrecision, FastPaths, Precision
 from cfd_studio.protocol.stages import Stage
 
-# Of a forward pass for one image. Below the first bound converting to bfloat16 and back costs what it gains on a CPU
-# (the digits' network takes 0.005), below the second the channels are too few to lie last.
-CONVERTED_GFLOP = 0.1
+# Of a forward pass for one image. Below the first bound nothing gains anything: converting to bfloat16 and back costs a
+# CPU as much as it saves (the digits' network takes 0.008). Below the second the channels are too few to lie last.
+SMALL_GFLOP = 0.1
 CHANNELS_LAST_GFLOP = 0.5
 # Compiling takes about a minute per stage, which the stage must win back.
 LONG_PFLOP = 30.0  # of all optimizer steps of a stage
@@ -136,14 +136,16 @@ def _by_default(config: RunConfig, shape: ImageShape, classes: int, device: str)
 
 
 def _on_cpu(work: float, _longest: float) -> tuple[Precision, FastPaths]:
-    # Of what is trained the backward pass of group normalisation is slow with the channels last.
+    if work < SMALL_GFLOP * 1e9:
+        return "float32", FastPaths(background_saving=True)
     fast = FastPaths(
+        # Of what is trained the backward pass of group normalisation is slow with the channels last.
         channels_last="frozen" if work >= CHANNELS_LAST_GFLOP * 1e9 else "none",
+        fused_attention=False,  # there is no such kernel for what lies as it does here
         folded_normalization=True,
         background_saving=True,
     )
-    converted = work >= CONVERTED_GFLOP * 1e9 and _computes_bfloat16()
-    return ("bfloat16" if converted else "float32"), fast
+    return ("bfloat16" if _computes_bfloat16() else "float32"), fast
 
 
 def _on_cuda(work: float, longest: float) -> tuple[Precision, FastPaths]:
@@ -154,7 +156,7 @@ def _on_cuda(work: float, longest: float) -> tuple[Precision, FastPaths]:
         folded_normalization=True,
         background_saving=True,
     )
-    converted = work >= CONVERTED_GFLOP * 1e9 and torch.cuda.is_bf16_supported(including_emulation=False)
+    converted = work >= SMALL_GFLOP * 1e9 and torch.cuda.is_bf16_supported(including_emulation=False)
     return ("bfloat16" if converted else "tf32"), fast
 
 

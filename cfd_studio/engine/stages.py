@@ -80,7 +80,7 @@ def train_stage(place: Workplace, stage: Stage) -> None:
     if saved:
         reporter.log(f"Stage '{stage.id}' goes on from step {state.step:,}.")
     reporter.say(StageStarted(stage=stage.id, step=state.step, total_steps=stage.steps))
-    if place.passes.compiler.mode != "off":
+    if trainer.passes.compiler.mode != "off":
         reporter.phase("compiling", stage.id)
         with place.turns:
             warm_up(trainer, place.warn)

@@ -16,8 +16,9 @@ def silent(layer: nn.Conv2d) -> nn.Conv2d:
 
 def wave_rates(channels: int) -> Tensor:
     """Return the angular rates of the sinusoids, ``10000^(-i / channels)`` for i = 0, 2, ...; shape (channels / 2,)."""
-    rate = torch.exp(-math.log(10_000.0) * torch.arange(0, channels, 2, dtype=torch.float64) / channels)
-    return rate.float()
+    # Of Python's numbers: of torch's, on the device meta, it would load its compiler.
+    rates = [math.exp(-math.log(10_000.0) * i / channels) for i in range(0, channels, 2)]
+    return torch.tensor(rates, dtype=torch.float32)
 
 
 def level_waves(level: Tensor, rates: Tensor) -> Tensor:
@@ -85,7 +86,11 @@ class Attention(nn.Module):
         batch, channels, height, width = h.shape
         joint = self.query_key_value(self.norm(h)).view(batch, 3, channels, height * width).transpose(2, 3)
         query, key, value = joint.unbind(1)
-        if self.fused:
+        if self.fused and h.is_cuda:
+            # Its fused kernels take heads, here one, and channels that lie side by side.
+            query, key, value = joint.contiguous()[:, :, None].unbind(1)
+            mixed = functional.scaled_dot_product_attention(query, key, value)[:, 0]
+        elif self.fused:
             mixed = functional.scaled_dot_product_attention(query, key, value)  # scale = channels^-0.5
         else:
             mixed = (query @ key.transpose(1, 2) * channels**-0.5).softmax(2) @ value

@@ -11,6 +11,7 @@ from cfd_studio.engine.jury import Jury
 from cfd_studio.engine.loading import load_denoiser, load_network
 from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.portions import for_classifier
+from cfd_studio.engine.shared import shared
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.figures import StageQuality
 from cfd_studio.protocol.sampling import Sampler
@@ -44,9 +45,11 @@ def judge_model(
         Where the weights are missing or damaged.
     """
     denoiser = load_denoiser(run, config, stage.id, passes.device, passes)
-    judged = [
-        jury.judge(stage, denoiser, steps, sampler, audience, precision=passes.precision) for steps, sampler in wanted
-    ]
+    with shared(denoiser):
+        judged = [
+            jury.judge(stage, denoiser, steps, sampler, audience, precision=passes.precision)
+            for steps, sampler in wanted
+        ]
     judgements = tuple(judgement for judgement, _ in judged)
     return StageQuality(stage=stage.id, judgements=judgements, floor=jury.floor(audience)), judged[0][1]
 

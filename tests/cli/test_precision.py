@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from cfd_studio.cli import train
-from cfd_studio.cli.app import app, run_command_line
+from cfd_studio.cli.app import run_command_line
+from cfd_studio.cli.parser import app
 from cfd_studio.engine import defaults
 from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.fast_paths import FastPaths
@@ -95,7 +96,7 @@ def test_a_device_that_has_no_such_format_refuses_it_before_a_job_begins(
 @pytest.fixture
 def rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this machine's default be bfloat16, whatever it is good at and however small the network."""
-    monkeypatch.setattr(defaults, "CONVERTED_GFLOP", 0.0)
+    monkeypatch.setattr(defaults, "SMALL_GFLOP", 0.0)
     monkeypatch.setattr(defaults, "_computes_bfloat16", lambda: True)
 
 

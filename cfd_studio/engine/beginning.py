@@ -14,7 +14,7 @@ from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.execution import ExecutionPlan
-from cfd_studio.protocol.stages import ClassifierStage, Stage
+from cfd_studio.protocol.stages import ClassifierStage, Stage, TeacherStage
 
 
 def begin(
@@ -61,6 +61,8 @@ def begin(
         network.load_state_dict(trained(stage.parent).state_dict())
     if isinstance(stage, ClassifierStage):
         passes = passes.of_classifiers()
+    elif not isinstance(stage, TeacherStage):
+        passes = passes.of_students(plan.distillation_precision)
     passes.arrange(network)
     network.train()
     validates = isinstance(stage, ClassifierStage) and stage.validation_share > 0

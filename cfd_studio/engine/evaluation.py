@@ -1,6 +1,7 @@
 """Quality: how far a model's images are from real ones, and how many images a classifier names rightly."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ def judge_model(
         Where the weights are missing or damaged.
     """
     denoiser = load_denoiser(run, config, stage.id, passes.device, passes)
-    with shared(denoiser):
+    with shared(denoiser) if passes.fast.idle_core else nullcontext():
         judged = [
             jury.judge(stage, denoiser, steps, sampler, audience, precision=passes.precision)
             for steps, sampler in wanted

@@ -13,7 +13,7 @@ from cfd_studio.engine.compiler import forget_compiled
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
-from cfd_studio.engine.defaults import check_precision, choose_paths
+from cfd_studio.engine.defaults import check_precision, choose_distillation_precision, choose_paths
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
 from cfd_studio.engine.memory import keep_freed_memory
@@ -206,6 +206,7 @@ def _execution_plan(
     precision, fast = choose_paths(request, config, data.train.shape, data.classes, device, last)
     asked: dict[str, Any] = {"device": device, "processes": ranks.size, "accumulation": parts}
     asked |= {"precision": precision, "fast": fast}
+    asked["distillation_precision"] = choose_distillation_precision(request, precision, device, last)
     for old in plans:
         if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
             return old

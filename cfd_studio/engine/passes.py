@@ -54,8 +54,13 @@ class Passes:
         Through batch normalisation a rounding error grows from layer to layer: at the start of a ResNet-18 bfloat16
         makes the gradient wrong by a quarter.
         """
-        exact: Precision = "tf32" if self.precision != "float32" and self.device.startswith("cuda") else "float32"
-        return replace(self.eager(), precision=exact)
+        return replace(self.eager(), precision=exact(self.precision, self.device))
+
+    def of_students(self, precision: Precision) -> "Passes":
+        """Return how students are trained, in a precision of their own."""
+        passes = replace(self, precision=precision)
+        object.__setattr__(passes, "compiler", self.compiler)  # where it fails for one stage, it does for all
+        return passes
 
     def arrange(self, network: nn.Module) -> None:
         """Lay a network that is to be trained out as its passes want it; its values stay."""
@@ -144,6 +149,11 @@ def _choose_attention(network: nn.Module, *, fused: bool) -> None:
     for module in network.modules():
         if isinstance(module, Attention):
             module.fused = fused
+
+
+def exact(precision: Precision, device: str) -> Precision:
+    """Return what comes nearest to a precision and rounds less than bfloat16 does."""
+    return "tf32" if precision != "float32" and device.startswith("cuda") else "float32"
 
 
 PLAIN = Passes()

@@ -7,7 +7,7 @@ from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.beginning import begin
 from cfd_studio.engine.build import build_denoiser, build_network, derive_seed
-from cfd_studio.engine.defaults import choose_paths
+from cfd_studio.engine.defaults import choose_distillation_precision, choose_paths
 from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
@@ -97,7 +97,13 @@ def plan_of(config: RunConfig, request: ExecutionRequest, device: str) -> Execut
     """
     shape = (config.data.depth, config.data.side, config.data.side)
     precision, fast = choose_paths(request, config, shape, _classes(config), device)
-    return ExecutionPlan(device=device, threads=torch.get_num_threads(), precision=precision, fast=fast)
+    return ExecutionPlan(
+        device=device,
+        threads=torch.get_num_threads(),
+        precision=precision,
+        distillation_precision=choose_distillation_precision(request, precision, device),
+        fast=fast,
+    )
 
 
 def uncompiled(plan: ExecutionPlan) -> ExecutionPlan:

@@ -68,7 +68,7 @@ class Trainer:
         alone = self.ranks.size == self.parts == 1 and device.type == "cpu"
         # Nothing is compiled on two threads at once.
         eager = self.passes.fast.compilation == "off"
-        if alone and eager and self.objective.foresees and has_idle_core():
+        if self.passes.fast.idle_core and alone and eager and self.objective.foresees and has_idle_core():
             self._ahead = Ahead(self.state, self._draw, self.objective.foresee)
 
     def step(self) -> None:

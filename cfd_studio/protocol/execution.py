@@ -41,7 +41,8 @@ class ExecutionRequest(Words):
     )
     precision: AskedPrecision = field(
         "Number format of the network passes; losses, targets and weights are float32 whatever it is. auto takes what "
-        "the last job on such a device took, else what is fastest on it for a network of that size.",
+        "the last job on such a device took, else what is fastest on it for a network of that size, but not bfloat16 "
+        "for training students and classifiers.",
         label="Precision",
         default="auto",
     )
@@ -85,6 +86,9 @@ class ExecutionPlan(Words):
     device: str = field("The device that computes.", label="Device", pattern=DEVICE)
     threads: int = field("CPU threads of the training thread.", label="Threads", ge=1, le=1024)
     precision: Precision = field("Number format of the network passes.", label="Precision", default="float32")
+    distillation_precision: Precision = field(
+        "Number format of the passes in which a student is trained.", label="Precision of students", default="float32"
+    )
     fast: FastPaths = UNCHOSEN
     processes: int = field("Processes that share every batch.", label="Processes", default=1, ge=1, le=MOST_PROCESSES)
     accumulation: int = field(

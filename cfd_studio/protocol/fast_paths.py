@@ -49,6 +49,12 @@ class FastPaths(Words):
     deferred_reading: bool = field(
         "Losses stay on the device until a point of the curve is due.", label="Deferred reading", default=True
     )
+    idle_core: bool = field(
+        "On a CPU with a core that would be idle, a student's next targets are computed there, and half of the samples "
+        "of a finished model.",
+        label="Idle core",
+        default=False,
+    )
     background_saving: bool = field(
         "Checkpoints are written while the training goes on.", label="Background saving", default=False
     )

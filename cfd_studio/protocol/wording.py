@@ -32,6 +32,8 @@ def _plan_parts(plan: ExecutionPlan) -> Iterator[str]:
     yield f"{plan.device} with {plan.threads} thread{'s' if plan.threads > 1 else ''}"
     if plan.precision != "float32":
         yield plan.precision
+        if plan.distillation_precision != plan.precision:
+            yield f"students in {plan.distillation_precision}"
     if plan.processes > 1:
         yield f"{plan.processes} processes"
     if plan.accumulation > 1:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cfd_studio.cli import bench
+from cfd_studio.engine import rehearsal
 from cfd_studio.engine.bench import course
 from cfd_studio.engine.bench.measuring import Pair, Timed
 from cfd_studio.protocol.fast_paths import FastPaths
@@ -55,7 +56,7 @@ def test_it_needs_torch_numpy_and_pydantic_alone(names: str) -> None:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be computed."""
     monkeypatch.setattr(course.gc, "collect", lambda: 0)  # of everything that other tests left takes long
-    monkeypatch.setattr(course, "choose_paths", lambda *_: ("bfloat16", FastPaths()))
+    monkeypatch.setattr(rehearsal, "choose_paths", lambda *_: ("bfloat16", FastPaths()))
     monkeypatch.setattr(course, "measured_peak", lambda *_: 1e12)
     monkeypatch.setattr(course, "operations", lambda _: 2e9)
     monkeypatch.setattr(course, "measure", lambda *_: PAIR)
@@ -99,7 +100,7 @@ def test_without_torchvision_its_rows_are_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    monkeypatch.setattr(course, "choose_paths", lambda *_: ("bfloat16", FastPaths()))
+    monkeypatch.setattr(rehearsal, "choose_paths", lambda *_: ("bfloat16", FastPaths()))
     monkeypatch.setattr(course, "measured_peak", lambda *_: 1e12)
     assert _run("--size", "cifar10", "--rows", "classifier") == 0
     assert "Left out: classifier-resnet18 (batch 16): torchvision is not installed." in capsys.readouterr().out

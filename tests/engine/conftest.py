@@ -73,7 +73,8 @@ def make_trainer(
     def make(
         stage_id: str, fast: FastPaths = UNCHOSEN, passes: Passes | None = None, parts: int = 1, device: str = "cpu"
     ) -> Trainer:
-        plan = ExecutionPlan(device=device, threads=1, fast=fast, accumulation=parts)
+        precision = passes.precision if passes else "float32"
+        plan = ExecutionPlan(device=device, threads=1, fast=fast, accumulation=parts, distillation_precision=precision)
         return prepare(run, config, config.stage(stage_id), data, plan, Ranks(), 0, passes)
 
     return make

@@ -425,7 +425,9 @@ def test_images_that_do_not_fit_on_the_device_train_to_the_same_weights(
     """On the CPU every image is mapped; a copy in the memory makes no difference."""
     mapped, copied = short_run("mapped"), short_run("copied")
     assert _train(mapped, folder).state is JobState.FINISHED
-    monkeypatch.setattr(DataSet, "to", lambda data, _: DataSet(**{**_fields(data), "train": _copy(data.train)}))
+    monkeypatch.setattr(
+        DataSet, "to", lambda data, _, training: DataSet(**{**_fields(data), "train": _copy(data.train)})
+    )
     assert _train(copied, folder).state is JobState.FINISHED
     assert fingerprints(mapped) == fingerprints(copied)
 

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cfd_studio.engine.compiler import forget_compiled
+from cfd_studio.engine.defaults import choose_distillation_precision
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.passes import Pass, Passes
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.warm_up import warm_up
+from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.fast_paths import FastPaths
 
 Make = Callable[..., Trainer]
@@ -186,13 +188,22 @@ def test_a_teacher_in_bfloat16_has_the_loss_and_gradient_of_float32_within_two_p
         assert max(differences) < 2e-2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", ["classifier", "pd-4", "cfd-2"])
-@pytest.mark.xfail(strict=True, reason="bfloat16 keeps 8 bits, and these gradients are differences of near equals")
-def test_all_others_in_bfloat16_have_the_gradient_of_float32_within_two_percent(make_trainer: Make, stage: str) -> None:
+@pytest.mark.parametrize("stage", ["pd-4", "cfd-2"])
+def test_bfloat16_rounds_too_much_of_a_students_gradient_which_nobody_gets_unasked(
+    make_trainer: Make, stage: str
+) -> None:
     fast = Passes(precision="bfloat16", fast=PLAIN)
     _, gradient = _differences(make_trainer(stage, passes=fast), make_trainer(stage, PLAIN), 0.02)
-    assert gradient < 2e-2
+    assert gradient > 2e-2
+    for device, precision in (("cpu", "float32"), ("cuda:0", "tf32")):
+        assert choose_distillation_precision(ExecutionRequest(), "bfloat16", device) == precision
+        wanted = ExecutionRequest(precision="bfloat16")
+        assert choose_distillation_precision(wanted, "bfloat16", device) == "bfloat16"
+
+
+def test_classifiers_are_trained_in_float32_whatever_the_rest(make_trainer: Make) -> None:
+    trainer = make_trainer("classifier", passes=Passes(precision="bfloat16", fast=PLAIN))
+    assert _of_a_step(trainer).formats == {torch.float32}
 
 
 def test_two_passes_of_a_teacher_record_nothing_whatever_its_weights_ask_for(make_trainer: Make) -> None:

@@ -63,9 +63,7 @@ def _raising(error: BaseException) -> Translate:
     return translated
 
 
-@pytest.mark.parametrize(
-    ("stage", "mode"), [("classifier", "cuda-graphs"), ("teacher", "default"), ("cfd-2", "cuda-graphs")]
-)
+@pytest.mark.parametrize(("stage", "mode"), [("pd-4", "cuda-graphs"), ("teacher", "default"), ("cfd-2", "cuda-graphs")])
 def test_compiling_ahead_leaves_no_trace_in_what_is_trained(
     make_trainer: Make, translate: object, stage: str, mode: str
 ) -> None:
@@ -197,7 +195,8 @@ def test_a_job_names_the_phase_in_which_it_compiles_and_answers_a_stop_meanwhile
     assert ended.state is JobState.STOPPED, ended.details
     assert moved == [False]
     phases = [event.phase for event in events_of(run) if isinstance(event, PhaseEntered)]
-    assert phases == ["loading", "loading", "compiling"]
+    assert phases[-1] == "compiling"
+    assert phases.count("compiling") == 1
 
 
 @pytest.mark.slow

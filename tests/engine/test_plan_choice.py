@@ -45,19 +45,23 @@ def test_a_gpu_without_bfloat16_refuses_it(monkeypatch: pytest.MonkeyPatch) -> N
         check_precision("bfloat16", "cuda:0")
 
 
+HALVES = {"precision": "bfloat16", "distillation_precision": "bfloat16"}
+
+
 def test_batches_in_parts_change_neither_precision_nor_fast_paths_of_a_run(
     trained_run: RunFolder, events_of: Callable[..., list[Event]]
 ) -> None:
     run = trained_run
     plan = run.jobs()[-1].read_plan()
     assert plan is not None
-    run.jobs()[-1].write_plan(plan.model_copy(update={"precision": "bfloat16", "fast": PLAIN}))
+    run.jobs()[-1].write_plan(plan.model_copy(update=HALVES | {"fast": PLAIN}))
     run.weights("judge").unlink()  # a job that has something to train, if only one step of a classifier's last
     request = ExecutionRequest(device="cpu", threads=1, accumulation=2)
     assert run_job(run, request).state is JobState.FINISHED
     resumed = run.jobs()[-1].read_plan()
     assert resumed is not None
-    assert (resumed.precision, resumed.fast, resumed.accumulation) == ("bfloat16", PLAIN, 2)
+    assert (resumed.precision, resumed.distillation_precision) == ("bfloat16", "bfloat16")
+    assert (resumed.fast, resumed.accumulation) == (PLAIN, 2)
     said = [event.text for event in events_of(run) if isinstance(event, Logged)]
     took = "cpu with 1 thread, bfloat16, batches in 2 parts, no fast paths"
     assert any(text.startswith(f"This job uses {took}, the last one cpu with 1 thread, bfloat16, no") for text in said)

@@ -47,8 +47,8 @@ def test_what_a_job_takes_is_said_where_it_is_not_plain() -> None:
     several = {"threads": 2, "precision": "bfloat16", "processes": 3, "accumulation": 4}
     fast = FastPaths(channels_last="frozen", compilation="default", fused_optimizer=False)
     assert plan_words(plan.model_copy(update={**several, "fast": fast})) == (
-        "cpu with 2 threads, bfloat16, 3 processes, batches in 4 parts, channels last (frozen), compiled, "
-        "fused optimizer off"
+        "cpu with 2 threads, bfloat16, students in float32, 3 processes, batches in 4 parts, channels last (frozen), "
+        "compiled, fused optimizer off"
     )
     assert plan_words(plan.model_copy(update={"fast": FastPaths.none()})) == "cpu with 1 thread, no fast paths"
 

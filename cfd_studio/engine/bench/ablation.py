@@ -6,7 +6,7 @@ from typing import Any, get_args
 from cfd_studio.engine.bench.sizes import Row, config_of
 from cfd_studio.protocol.execution import ExecutionPlan
 from cfd_studio.protocol.fast_paths import FastPaths, Precision, values_of
-from cfd_studio.protocol.stages import FeatureStage
+from cfd_studio.protocol.stages import FeatureStage, ProgressiveStage
 
 PRECISION = "precision"
 PATHS = (PRECISION, *FastPaths.model_fields)
@@ -16,6 +16,7 @@ _NEEDED = {
     "data_on_device": "images to be moved to a device",
     "deferred_reading": "device to wait for",
     "rounding_on_device": "drawn images to be moved from a device",
+    "idle_core": "targets to be computed on a core",
     "background_saving": "checkpoints",
     "foreach_average": "average of weights",
     "fused_optimizer": "optimizer",
@@ -45,8 +46,9 @@ def variants(path: str, plan: ExecutionPlan) -> Iterator[tuple[str, ExecutionPla
     """Yield every other value of a path, in the words of the command line, and the plan with it."""
     if path == PRECISION:
         for precision in get_args(Precision):
-            if precision != plan.precision and not (precision == "tf32" and not plan.device.startswith("cuda")):
-                yield precision, plan.model_copy(update={PRECISION: precision})
+            whole = {PRECISION: precision, "distillation_precision": precision}
+            if plan != plan.model_copy(update=whole) and not (precision == "tf32" and plan.device[:4] != "cuda"):
+                yield precision, plan.model_copy(update=whole)
         return
     for word in values_of(path):
         fast = FastPaths.model_validate(plan.fast.model_dump() | {path: word})
@@ -61,6 +63,7 @@ def _there(row: Row, device: str) -> set[str]:
         "data_on_device": elsewhere and not row.calls,
         "deferred_reading": elsewhere and not row.calls,
         "rounding_on_device": elsewhere and row.calls,
+        "idle_core": not elsewhere and not row.calls and isinstance(stage, ProgressiveStage | FeatureStage),
         "foreach_average": not row.calls and stage.optimization.average_decay is not None,
         "fused_optimizer": not row.calls,
         "frozen_without_gradients": isinstance(stage, FeatureStage),

@@ -133,7 +133,9 @@ class Course:
             return Side(uncompiled(plan), self._tell).work(teacher, size.batch_on(device))
 
         plan = plan.model_copy(update={"threads": choose_threads(request, device, lambda: typical().piece())})
-        plain = plan.model_copy(update={"precision": "float32", "fast": FastPaths.none()})
+        plain = plan.model_copy(
+            update={"precision": "float32", "distillation_precision": "float32", "fast": FastPaths.none()}
+        )
         return Conditions(size.name, plain, plan, self._peak(device, "float32"), self._peak(device, plan.precision))
 
     def _rows(self, size: Size, batch: int | None, conditions: Conditions) -> Iterator[Found]:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,7 +56,8 @@ def test_it_needs_torch_numpy_and_pydantic_alone(names: str) -> None:
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be computed."""
-    monkeypatch.setattr(course.gc, "collect", lambda: 0)  # of everything that other tests left takes long
+    # Of everything that other tests left it takes long.
+    monkeypatch.setattr(course, "gc", SimpleNamespace(collect=lambda: 0))
     monkeypatch.setattr(rehearsal, "choose_paths", lambda *_: ("bfloat16", FastPaths()))
     monkeypatch.setattr(course, "measured_peak", lambda *_: 1e12)
     monkeypatch.setattr(course, "operations", lambda _: 2e9)

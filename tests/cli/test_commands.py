@@ -128,7 +128,8 @@ def test_status_and_runs_name_the_run(trained_run: RunFolder, capsys: pytest.Cap
     job = trained_run.jobs()[-1]
     plan = job.read_plan()
     assert plan is not None
-    job.write_plan(plan.model_copy(update={"precision": "bfloat16", "fast": FastPaths(compilation="default")}))
+    halves = {"precision": "bfloat16", "distillation_precision": "bfloat16"}
+    job.write_plan(plan.model_copy(update=halves | {"fast": FastPaths(compilation="default")}))
     assert call("status", trained_run.path) == 0
     assert "Newest job: on cpu with 1 thread, bfloat16, compiled.\n" in capsys.readouterr().out
     assert "cpu with 1 thread, bfloat16, compiled" in render_report(trained_run)

@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,12 @@ class Desk:
     def end(self) -> None:
         """Stop whatever works and wait for it; nothing takes its place."""
         self.window.queue.pause()
-        if self.window.controller.jobs_here():
-            self.window.controller.stop_everything()
-            self.wait(lambda: not self.window.controller.jobs_here())
+        for _ in range(30):
+            if not self.window.controller.jobs_here():
+                return
+            self.window.controller.stop_everything()  # again, for a job may only just have begun to listen
+            with suppress(self.qtbot.TimeoutError):
+                self.wait(lambda: not self.window.controller.jobs_here(), 2_000)
 
 
 @pytest.fixture

@@ -35,7 +35,10 @@ def test_what_the_job_takes_is_said_where_it_is_not_plain(show: Callable[..., He
     assert header.left.text().endswith(" · cpu")
     assert "The newest job: on cpu with 2 threads." in header.left.toolTip()
     fast = FastPaths(channels_last="frozen", compilation="default")
-    header = show("training", plan=plan.model_copy(update={"precision": "bfloat16", "fast": fast}))
+    header = show(
+        "training",
+        plan=plan.model_copy(update={"precision": "bfloat16", "distillation_precision": "bfloat16", "fast": fast}),
+    )
     assert header.left.text().endswith(" · cpu, bfloat16")
     assert "on cpu with 2 threads, bfloat16, channels last (frozen), compiled." in header.left.toolTip()
 

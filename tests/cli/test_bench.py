@@ -32,8 +32,8 @@ _BLOCKED = {
 }  # fmt: skip
 
 
-# What an optimizer imports of torch takes longer than all the rest.
-@pytest.mark.parametrize("names", ["sample-1", pytest.param("teacher,cfd,sample-1", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("names", ["sample-1", "teacher,cfd,sample-1"])
 def test_it_needs_torch_numpy_and_pydantic_alone(names: str) -> None:
     arguments = ["--size", "digits", "--rows", names, "--repeats", "2", "--seconds", "0.1"]
     arguments += ["--threads", "1", "--device", "cpu", "--json", "-"]

@@ -98,6 +98,15 @@ def check_precision(wanted: AskedPrecision, device: str) -> None:
         raise CfdError(f"{device} cannot compute with bfloat16", where="precision", advice="Use auto, float32 or tf32.")
 
 
+def is_small(config: RunConfig, shape: ImageShape, classes: int) -> bool:
+    """Tell whether a network is too small for a second thread.
+
+    Of two threads the digits' network gains a sixth on an idle machine; what is computed ahead on that core gains more,
+    and two threads that others disturb take ten times as long as one.
+    """
+    return _work(config, shape, classes) < SMALL_GFLOP * 1e9
+
+
 def usual_passes(
     config: RunConfig, shape: ImageShape, classes: int, device: str, precision: AskedPrecision = "auto"
 ) -> Passes:
@@ -145,10 +154,15 @@ def _fed(classifier: Classifier, shape: ImageShape) -> Tensor:
     return torch.empty(1, before.channels, before.size or height, before.size or width)
 
 
-def _by_default(config: RunConfig, shape: ImageShape, classes: int, device: str) -> tuple[Precision, FastPaths]:
+def _work(config: RunConfig, shape: ImageShape, classes: int) -> float:
+    """Return the operations of a forward pass of the network that most of a job is about."""
     stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
     stage = next((one for one in stages if one.optimization), stages[0])
-    work = forward_flops(config, stage, shape, classes)
+    return forward_flops(config, stage, shape, classes)
+
+
+def _by_default(config: RunConfig, shape: ImageShape, classes: int, device: str) -> tuple[Precision, FastPaths]:
+    work, stages = _work(config, shape, classes), config.stages
     # Of a teacher: forward and backward. The few frozen passes of a student count little here.
     longest = max((3 * work * one.images for one in stages if one.optimization), default=0.0)
     return _DEFAULTS[torch.device(device).type](work, longest)

@@ -13,7 +13,7 @@ from cfd_studio.engine.compiler import forget_compiled
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
-from cfd_studio.engine.defaults import check_precision, choose_distillation_precision, choose_paths
+from cfd_studio.engine.defaults import check_precision, choose_distillation_precision, choose_paths, is_small
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
 from cfd_studio.engine.memory import keep_freed_memory
@@ -229,6 +229,8 @@ def _execution_plan(
             if trained:
                 output.float().square().mean().backward()
 
+    if not request.threads and fast.idle_core and is_small(config, data.train.shape, data.classes):
+        request = request.model_copy(update={"threads": 1})
     threads = choose_threads(request, device, typical_step, sharers=ranks.size, poll=controls.poll)
     return ExecutionPlan(threads=threads, **asked)
 

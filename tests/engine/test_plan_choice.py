@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from cfd_studio.engine import execution
 from cfd_studio.engine.defaults import check_precision, choose_paths
 from cfd_studio.engine.job import run_job
 from cfd_studio.protocol.config import RunConfig
@@ -66,3 +67,16 @@ def test_batches_in_parts_change_neither_precision_nor_fast_paths_of_a_run(
     took = "cpu with 1 thread, bfloat16, batches in 2 parts, no fast paths"
     assert any(text.startswith(f"This job uses {took}, the last one cpu with 1 thread, bfloat16, no") for text in said)
     assert any(text.endswith(f"stages, on {took}.") for text in said)
+
+
+def test_a_small_network_takes_one_thread_whatever_the_machine_does_at_the_moment(
+    trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "_fastest", lambda *_: 8)
+    trained_run.weights("judge").unlink()
+    for job in trained_run.jobs():
+        (job.path / "job.json").unlink(missing_ok=True)  # nothing to take again
+    assert run_job(trained_run, ExecutionRequest(device="cpu")).state is JobState.FINISHED
+    plan = trained_run.jobs()[-1].read_plan()
+    assert plan is not None
+    assert plan.threads == 1

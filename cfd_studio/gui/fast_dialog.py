@@ -61,8 +61,8 @@ class FastDialog(QDialog):
         self.accepting.setDefault(True)
         column = dialog_column(self)
         column.addWidget(label("Fast paths", "title"))
-        said = "None of them changes what is computed by more than rounding. By default a run takes what was measured "
-        column.addWidget(label(f"{said}to be fastest on its device, and goes on as it began.", "muted", wrap=True))
+        said = "None changes more than rounding. By default a run takes what is fastest on its device, and keeps to it."
+        column.addWidget(label(said, "muted"))
         column.addSpacing(4)
         for name, row in self.rows.items():
             line = QHBoxLayout()

@@ -50,8 +50,7 @@ class FastPaths(Words):
         "Losses stay on the device until a point of the curve is due.", label="Deferred reading", default=True
     )
     idle_core: bool = field(
-        "On a CPU with a core that would be idle, a student's next targets are computed there, and half of the samples "
-        "of a finished model.",
+        "A student's next targets, and half of what is drawn to judge, on a core of the CPU that would be idle.",
         label="Idle core",
         default=False,
     )

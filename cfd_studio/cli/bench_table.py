@@ -118,8 +118,7 @@ def _paths(plan: ExecutionPlan) -> str:
 def _lines(one: Measured, conditions: Conditions) -> list[tuple[str, ...]]:
     pair = one.pair
     plain, fast = (
-        _cells(one, timed, peak)
-        for timed, peak in ((pair.first, conditions.plain_peak), (pair.second, conditions.fast_peak))
+        _cells(one, timed, peak) for timed, peak in ((pair.first, conditions.plain_peak), (pair.second, one.fast_peak))
     )
     head = (one.row, str(pair.images), f"{one.operations / 2e9:.3g}")
     return [(*head, "plain", *plain, ""), ("", "", "", "fast", *fast, f"{_spread(pair.gain, '.2f')} x")]

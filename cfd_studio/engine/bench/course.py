@@ -65,12 +65,13 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A row: plain first, fast second; and the floating-point operations that an image takes."""
+    """A row: plain first, fast second; the operations that an image takes, and what fast's number format allows."""
 
     size: str
     row: str
     operations: float
     pair: Pair
+    fast_peak: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Course:
                 yield LeftOut(size.name, row.name, f"batch {batch}" if batch else "", _why(error))
                 mishaps.forget(error)
             else:
-                yield Measured(size.name, row.name, flops, pair)
+                yield Measured(size.name, row.name, flops, pair, self._peak(fast.plan.device, fast.precision(row)))
                 for path in self._wanted.ablated:
                     yield from self._without(path, size, row, batch, fast)
             gc.collect()

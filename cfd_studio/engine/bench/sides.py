@@ -6,9 +6,11 @@ from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.bench.machine import allocated
 from cfd_studio.engine.bench.sizes import Row, config_of, sized
 from cfd_studio.engine.bench.work import Drawing, Training, Work
+from cfd_studio.engine.passes import exact
 from cfd_studio.engine.rehearsal import Rehearsal
 from cfd_studio.protocol.execution import ExecutionPlan
-from cfd_studio.protocol.stages import ClassifierStage
+from cfd_studio.protocol.fast_paths import Precision
+from cfd_studio.protocol.stages import ClassifierStage, TeacherStage
 
 
 class Side:
@@ -25,6 +27,15 @@ class Side:
         self.plan = plan
         self._tell = tell
         self._drawn: tuple[Denoiser, int] | None = None
+
+    def precision(self, row: Row) -> Precision:
+        """Return the number format of a row's network passes."""
+        stage = config_of(row.preset).stage(row.stage)
+        if row.calls or isinstance(stage, TeacherStage):
+            return self.plan.precision
+        if isinstance(stage, ClassifierStage):
+            return exact(self.plan.precision, self.plan.device)
+        return self.plan.distillation_precision
 
     def work(self, row: Row, batch: int | None) -> Work:
         """Return the work of a row, before anything is done.

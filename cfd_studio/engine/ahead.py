@@ -2,27 +2,20 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Future
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine.batch import Batch
-from cfd_studio.engine.execution import available_cores
+from cfd_studio.engine.idle_core import begin_helper
 from cfd_studio.engine.state import TrainingState
 
 # Wall over processor time from which on the core is not idle: with others on it the step would wait for the helper.
 CROWDED = 2.0
 # Over so many targets it is measured, and so many steps are done without a helper where it is.
 TRIAL, REST = 10, 50
-
-
-def has_idle_core() -> bool:
-    """Return whether there are as many cores again as a thread like this one uses."""
-    return available_cores() >= 2 * torch.get_num_threads()
 
 
 class _Waiting(NamedTuple):
@@ -59,9 +52,7 @@ class Ahead:
         self._resting = 0
         self._wall = self._own = 0.0  # seconds of the helper in this trial
         self._tried = 0
-        # As many threads as here: another number would round differently.
-        prepare = partial(torch.set_num_threads, torch.get_num_threads())
-        self._helper = ThreadPoolExecutor(1, "cfd-ahead", initializer=prepare)
+        self._helper = begin_helper("cfd-ahead")
 
     def take(self, *, last: bool) -> Batch:
         """Return the next batch, complete or as drawn; begin the one after it unless this is the last."""

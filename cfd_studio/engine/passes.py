@@ -46,7 +46,7 @@ class Passes:
 
     def eager(self) -> "Passes":
         """Return the same without compiling: for networks that are passed through a few times only."""
-        return replace(self, fast=self.fast.model_copy(update={"compilation": "off"}))
+        return replace(self, fast=self.fast.uncompiled())
 
     def of_classifiers(self) -> "Passes":
         """Return how classifiers are trained: uncompiled, and more exactly than with bfloat16.

@@ -108,7 +108,7 @@ def plan_of(config: RunConfig, request: ExecutionRequest, device: str) -> Execut
 
 def uncompiled(plan: ExecutionPlan) -> ExecutionPlan:
     """Return the same plan for work that is too short to compile anything."""
-    return plan.model_copy(update={"fast": plan.fast.model_copy(update={"compilation": "off"})})
+    return plan.model_copy(update={"fast": plan.fast.uncompiled()})
 
 
 def fill_zeros(network: nn.Module) -> None:

@@ -4,13 +4,12 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from cfd_studio.diffusion.denoiser import Denoiser
-from cfd_studio.engine.ahead import has_idle_core
+from cfd_studio.engine.idle_core import begin_helper, has_idle_core
 
 # So many that nobody waits long for the last, where others need the core; so few that each is worth a network's calls.
 PARTS = 4
@@ -65,8 +64,7 @@ def shared(denoiser: Denoiser) -> Iterator[Denoiser]:
         yield denoiser
         return
     alone = denoiser.network
-    prepare = partial(torch.set_num_threads, torch.get_num_threads())  # another number would round differently
-    with ThreadPoolExecutor(1, "cfd-draw", initializer=prepare) as helper:
+    with begin_helper("cfd-draw") as helper:
         denoiser.network = Shared(alone, helper)
         try:
             yield denoiser

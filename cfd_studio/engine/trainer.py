@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from cfd_studio.data.images import DataSet, to_float
-from cfd_studio.engine.ahead import Ahead, has_idle_core
+from cfd_studio.engine.ahead import Ahead
 from cfd_studio.engine.batch import Batch
 from cfd_studio.engine.gradient import batch_gradient
+from cfd_studio.engine.idle_core import has_idle_core
 from cfd_studio.engine.objectives import Objective
 from cfd_studio.engine.optimizers import learning_rate
 from cfd_studio.engine.passes import PLAIN, Passes

@@ -68,6 +68,10 @@ class FastPaths(Words):
         """Return plain computing: every path off."""
         return cls.model_validate({name: _off(name) for name in cls.model_fields})
 
+    def uncompiled(self) -> "FastPaths":
+        """Return the same paths for what is too short to compile anything."""
+        return self.model_copy(update={"compilation": "off"})
+
 
 UNCHOSEN = FastPaths()
 

@@ -4,6 +4,9 @@ The choice is a rule and no measurement, so that the same experiment on the same
 what ``cfd-studio bench --ablate`` showed; it prints what every path gains on the machine at hand.
 """
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +29,28 @@ CHANNELS_LAST_GFLOP = 0.5
 LONG_PFLOP = 30.0  # of all optimizer steps of a stage
 
 
+class Choice(NamedTuple):
+    """What of an execution plan decides how a network is passed through.
+
+    Attributes
+    ----------
+    precision, distillation_precision : Precision
+        Of all passes, but of those in which a student is trained.
+    fast : FastPaths
+    threads : int
+        On the CPU; 0 where only a measurement can tell.
+    """
+
+    precision: Precision
+    distillation_precision: Precision
+    fast: FastPaths
+    threads: int
+
+    def plan(self, device: str) -> ExecutionPlan:
+        """Return the plan of a process that is alone; with one thread where they are to be measured."""
+        return ExecutionPlan(device=device, **self._replace(threads=self.threads or 1)._asdict())
+
+
 def choose_paths(
     request: ExecutionRequest,
     config: RunConfig,
@@ -33,8 +58,15 @@ def choose_paths(
     classes: int,
     device: str,
     last: ExecutionPlan | None = None,
-) -> tuple[Precision, FastPaths]:
+) -> Choice:
     """Return what a request asks for; what it leaves open is as in the last job, or by default.
+
+    A student that has learnt is nearly its teacher. What is left to learn is a difference of near equals, smaller than
+    what bfloat16 rounds off: of a 16-step student of digits it made the loss wrong by a quarter at the end. So unasked
+    no student is trained in it.
+
+    A small network takes one thread. Of two the digits' network gains a sixth on an idle machine; what is computed
+    ahead on that core gains more, and two threads that others disturb take ten times as long as one.
 
     Parameters
     ----------
@@ -54,29 +86,14 @@ def choose_paths(
         Where the device cannot compute with the precision that is asked for.
     """
     check_precision(request.precision, device)
-    precision, fast = (last.precision, last.fast) if last else _by_default(config, shape, classes, device)
+    work = _work(config, shape, classes)
+    precision, fast = (last.precision, last.fast) if last else _by_default(work, config.stages, device)
+    distillation = last.distillation_precision if last else exact(precision, device)
     if request.precision != "auto":
-        precision = request.precision
-    return precision, fast.model_copy(update=request.fast_wishes)
-
-
-def choose_distillation_precision(
-    request: ExecutionRequest, precision: Precision, device: str, last: ExecutionPlan | None = None
-) -> Precision:
-    """Return in which precision students are trained, where everything else has that one.
-
-    A student that has learnt is nearly its teacher. What is left to learn is a difference of near equals, smaller than
-    what bfloat16 rounds off: of a 16-step student of digits it made the loss wrong by a quarter at the end.
-
-    Parameters
-    ----------
-    request, precision, device
-    last : ExecutionPlan, optional
-        As in `choose_paths`.
-    """
-    if request.precision != "auto":
-        return request.precision
-    return last.distillation_precision if last else exact(precision, device)
+        precision = distillation = request.precision
+    fast = fast.model_copy(update=request.fast_wishes)
+    alone = device == "cpu" and fast.idle_core and work < SMALL_GFLOP * 1e9
+    return Choice(precision, distillation, fast, request.threads or int(alone))
 
 
 def check_precision(wanted: AskedPrecision, device: str) -> None:
@@ -98,15 +115,6 @@ def check_precision(wanted: AskedPrecision, device: str) -> None:
         raise CfdError(f"{device} cannot compute with bfloat16", where="precision", advice="Use auto, float32 or tf32.")
 
 
-def is_small(config: RunConfig, shape: ImageShape, classes: int) -> bool:
-    """Tell whether a network is too small for a second thread.
-
-    Of two threads the digits' network gains a sixth on an idle machine; what is computed ahead on that core gains more,
-    and two threads that others disturb take ten times as long as one.
-    """
-    return _work(config, shape, classes) < SMALL_GFLOP * 1e9
-
-
 def usual_passes(
     config: RunConfig, shape: ImageShape, classes: int, device: str, precision: AskedPrecision = "auto"
 ) -> Passes:
@@ -117,8 +125,8 @@ def usual_passes(
     CfdError
         Where the device cannot compute with the precision that is asked for.
     """
-    request = ExecutionRequest(precision=precision)
-    return Passes(device, *choose_paths(request, config, shape, classes, device)).eager()
+    chosen = choose_paths(ExecutionRequest(precision=precision), config, shape, classes, device)
+    return Passes(device, chosen.precision, chosen.fast).eager()
 
 
 def forward_flops(config: RunConfig, stage: Stage, shape: ImageShape, classes: int) -> float:
@@ -161,8 +169,7 @@ def _work(config: RunConfig, shape: ImageShape, classes: int) -> float:
     return forward_flops(config, stage, shape, classes)
 
 
-def _by_default(config: RunConfig, shape: ImageShape, classes: int, device: str) -> tuple[Precision, FastPaths]:
-    work, stages = _work(config, shape, classes), config.stages
+def _by_default(work: float, stages: Iterable[Stage], device: str) -> tuple[Precision, FastPaths]:
     # Of a teacher: forward and backward. The few frozen passes of a student count little here.
     longest = max((3 * work * one.images for one in stages if one.optimization), default=0.0)
     return _DEFAULTS[torch.device(device).type](work, longest)

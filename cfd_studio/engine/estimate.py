@@ -17,7 +17,7 @@ from cfd_studio.engine import mishaps
 from cfd_studio.engine.evaluation import judged_steps
 from cfd_studio.engine.execution import choose_threads
 from cfd_studio.engine.peak import Peak
-from cfd_studio.engine.rehearsal import Rehearsal, plan_of, uncompiled
+from cfd_studio.engine.rehearsal import Rehearsal, choice_of, uncompiled
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.protocol.config import RunConfig
 from cfd_studio.protocol.errands import Estimate, StageEstimate
@@ -121,9 +121,10 @@ def estimate(
     course = _Course(device, turn or nullcontext(), on_step or (lambda: None))
     known: dict[str, _Cost] = {}
     stages: list[StageEstimate] = []
-    rehearsal = Rehearsal(config, uncompiled(plan_of(config, request, device)))
+    choice = choice_of(config, request, device)
+    rehearsal = Rehearsal(config, uncompiled(choice.plan(device)))
     diffusion = config.diffusion_stages()
-    seconds_per_call = _sampling(rehearsal, config, course) if diffusion else 0.0
+    seconds_per_call = _sampling(rehearsal, config, course, choice.threads) if diffusion else 0.0
     for stage in config.stages:
         if stage.optimization is None:
             stages.append(StageEstimate(stage.id, 0, 0.0, 0, _taken(rehearsal, stage)))
@@ -166,8 +167,8 @@ def _drawn_calls(config: RunConfig) -> int:
     )
 
 
-def _sampling(rehearsal: Rehearsal, config: RunConfig, course: _Course) -> float:
-    """Choose the threads as a job would, and return the seconds of one network call for one image."""
+def _sampling(rehearsal: Rehearsal, config: RunConfig, course: _Course, threads: int) -> float:
+    """Take so many threads, or choose them as a job would, and return the seconds of a network call for one image."""
     with course.turn:
         model = rehearsal.model(config.diffusion_stages()[0])
 
@@ -182,7 +183,7 @@ def _sampling(rehearsal: Rehearsal, config: RunConfig, course: _Course) -> float
         return draw
 
     some = call(max(1, THREADS_PIXELS // config.data.side**2))
-    choose_threads(ExecutionRequest(device=course.device), course.device, lambda: _in_turn(course, some))
+    choose_threads(threads, course.device, lambda: _in_turn(course, some))
     whole = config.evaluation.batch_size
     size = min(SMALLEST_BATCH, whole)
     while True:

@@ -13,7 +13,6 @@ import torch
 from cfd_studio.engine.audience import ALONE
 from cfd_studio.engine.ranks import announced_size
 from cfd_studio.protocol.errors import CfdError
-from cfd_studio.protocol.execution import ExecutionRequest
 
 # More threads must save at least this share of a step; else the core is worth more to the window.
 WORTH_IT = 0.85
@@ -75,7 +74,7 @@ def _device_of_rank(wanted: str, processes: int) -> str:
 
 
 def choose_threads(
-    request: ExecutionRequest,
+    wanted: int,
     device: str,
     step: Callable[[], None],
     sharers: int = 1,
@@ -85,8 +84,8 @@ def choose_threads(
 
     Parameters
     ----------
-    request : ExecutionRequest
-        A number of threads other than 0 is taken as it is.
+    wanted : int
+        Taken as it is, unless it is 0.
     device : str
     step : callable
         A piece of typical work, some milliseconds long; timed with 1, 2, 4, ... threads.
@@ -95,7 +94,7 @@ def choose_threads(
     poll : callable, optional
         Called between two steps, and not timed; may raise to end early.
     """
-    chosen = request.threads
+    chosen = wanted
     if not chosen:
         chosen = 1 if device != "cpu" else _fastest(max(1, available_cores() // sharers), step, poll)
     torch.set_num_threads(chosen)

@@ -1,7 +1,5 @@
 """One job: take the run, go on where it stands, train and judge every stage, give the run back."""
 
-from typing import Any
-
 import torch
 
 from cfd_studio.data.images import DataSet
@@ -13,7 +11,7 @@ from cfd_studio.engine.compiler import forget_compiled
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
-from cfd_studio.engine.defaults import check_precision, choose_distillation_precision, choose_paths, is_small
+from cfd_studio.engine.defaults import check_precision, choose_paths
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
 from cfd_studio.engine.memory import keep_freed_memory
@@ -203,10 +201,9 @@ def _execution_plan(
     parts = request.accumulation or (plans[0].accumulation if plans else 1)
     kind = torch.device(device).type
     last = next((old for old in plans if torch.device(old.device).type == kind), None)
-    precision, fast = choose_paths(request, config, data.train.shape, data.classes, device, last)
-    asked: dict[str, Any] = {"device": device, "processes": ranks.size, "accumulation": parts}
-    asked |= {"precision": precision, "fast": fast}
-    asked["distillation_precision"] = choose_distillation_precision(request, precision, device, last)
+    chosen = choose_paths(request, config, data.train.shape, data.classes, device, last)
+    asked = {"device": device, "processes": ranks.size, "accumulation": parts, **chosen._asdict()}
+    wanted = asked.pop("threads")
     for old in plans:
         if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
             return old
@@ -214,7 +211,7 @@ def _execution_plan(
     stage = next((one for one in stages if one.optimization), stages[0])
     with turns, torch.random.fork_rng(devices=[]):
         network = build_network(config, stage, data.train.shape, data.classes).to(device).eval()
-    passes = Passes(device, precision, fast).eager()
+    passes = Passes(device, chosen.precision, chosen.fast).eager()
     passes.arrange(network)
     called = passes.trained(network)
     trained = stage.optimization is not None
@@ -229,9 +226,7 @@ def _execution_plan(
             if trained:
                 output.float().square().mean().backward()
 
-    if not request.threads and fast.idle_core and is_small(config, data.train.shape, data.classes):
-        request = request.model_copy(update={"threads": 1})
-    threads = choose_threads(request, device, typical_step, sharers=ranks.size, poll=controls.poll)
+    threads = choose_threads(wanted, device, typical_step, sharers=ranks.size, poll=controls.poll)
     return ExecutionPlan(threads=threads, **asked)
 
 

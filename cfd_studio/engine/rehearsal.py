@@ -7,7 +7,7 @@ from cfd_studio.data.images import DataSet, ImageSet
 from cfd_studio.diffusion.denoiser import Denoiser
 from cfd_studio.engine.beginning import begin
 from cfd_studio.engine.build import build_denoiser, build_network, derive_seed
-from cfd_studio.engine.defaults import choose_distillation_precision, choose_paths
+from cfd_studio.engine.defaults import Choice, choose_paths
 from cfd_studio.engine.passes import Passes
 from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.state import TrainingState
@@ -87,8 +87,8 @@ class Rehearsal:
         return build_network(self._config, self._config.stage(stage_id), shape, classes)
 
 
-def plan_of(config: RunConfig, request: ExecutionRequest, device: str) -> ExecutionPlan:
-    """Return the plan that a job of a config would take, as far as that can be told without its images.
+def choice_of(config: RunConfig, request: ExecutionRequest, device: str) -> Choice:
+    """Return what a job of a config would choose, as far as that can be told without its images.
 
     Raises
     ------
@@ -96,14 +96,7 @@ def plan_of(config: RunConfig, request: ExecutionRequest, device: str) -> Execut
         Where the device cannot compute with the precision that is asked for.
     """
     shape = (config.data.depth, config.data.side, config.data.side)
-    precision, fast = choose_paths(request, config, shape, _classes(config), device)
-    return ExecutionPlan(
-        device=device,
-        threads=torch.get_num_threads(),
-        precision=precision,
-        distillation_precision=choose_distillation_precision(request, precision, device),
-        fast=fast,
-    )
+    return choose_paths(request, config, shape, _classes(config), device)
 
 
 def uncompiled(plan: ExecutionPlan) -> ExecutionPlan:

@@ -13,6 +13,7 @@ from cfd_studio.cli import bench
 from cfd_studio.engine import rehearsal
 from cfd_studio.engine.bench import course
 from cfd_studio.engine.bench.measuring import Pair, Timed
+from cfd_studio.engine.defaults import Choice
 from cfd_studio.protocol.fast_paths import FastPaths
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be computed."""
     # Of everything that other tests left it takes long.
     monkeypatch.setattr(course, "gc", SimpleNamespace(collect=lambda: 0))
-    monkeypatch.setattr(rehearsal, "choose_paths", lambda *_: ("bfloat16", FastPaths()))
+    monkeypatch.setattr(rehearsal, "choose_paths", lambda *_: Choice("bfloat16", "float32", FastPaths(), 1))
     monkeypatch.setattr(course, "measured_peak", lambda *_: 1e12)
     monkeypatch.setattr(course, "operations", lambda _: 2e9)
     monkeypatch.setattr(course, "measure", lambda *_: PAIR)
@@ -102,7 +103,7 @@ def test_without_torchvision_its_rows_are_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    monkeypatch.setattr(rehearsal, "choose_paths", lambda *_: ("bfloat16", FastPaths()))
+    monkeypatch.setattr(rehearsal, "choose_paths", lambda *_: Choice("bfloat16", "float32", FastPaths(), 1))
     monkeypatch.setattr(course, "measured_peak", lambda *_: 1e12)
     assert _run("--size", "cifar10", "--rows", "classifier") == 0
     assert "Left out: classifier-resnet18 (batch 16): torchvision is not installed." in capsys.readouterr().out

@@ -148,8 +148,7 @@ def test_a_fast_teacher_step_is_as_many_times_as_fast_as_a_plain_one(size: str, 
     row = _row(size, "teacher")
     config = config_of(row.preset)
     shape = (config.data.depth, config.data.side, config.data.side)
-    precision, fast = choose_paths(ExecutionRequest(), config, shape, 10, "cpu")
-    plan = PLAN.model_copy(update={"precision": precision, "fast": fast})
+    plan = choose_paths(ExecutionRequest(), config, shape, 10, "cpu").plan("cpu")
     pair = measure(row, batch, (Side(PLAIN, pytest.fail), Side(plan, pytest.fail)), repeats=9, seconds=60)
     print(size, pair.gain)
     assert pair.gain.median >= least

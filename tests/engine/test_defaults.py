@@ -27,13 +27,13 @@ def test_a_cpu_computes_large_networks_in_bfloat16_where_it_has_instructions_for
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=has: has)
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         for name, shape in (("digits", (1, 8, 8)), ("cifar10-paper", (3, 32, 32))):
-            precision, fast = choose_paths(ExecutionRequest(), _config(name), shape, 10, "cpu")
-            chosen[name, has] = precision, fast.channels_last
+            choice = choose_paths(ExecutionRequest(), _config(name), shape, 10, "cpu")
+            chosen[name, has] = (*choice[:2], choice.fast.channels_last, choice.threads)
     assert chosen == {
-        ("digits", False): ("float32", "none"),
-        ("digits", True): ("float32", "none"),
-        ("cifar10-paper", False): ("float32", "frozen"),
-        ("cifar10-paper", True): ("bfloat16", "frozen"),
+        ("digits", False): ("float32", "float32", "none", 1),
+        ("digits", True): ("float32", "float32", "none", 1),
+        ("cifar10-paper", False): ("float32", "float32", "frozen", 0),
+        ("cifar10-paper", True): ("bfloat16", "float32", "frozen", 0),
     }
 
 
@@ -43,17 +43,17 @@ def test_a_gpu_compiles_what_takes_long_only(monkeypatch):
         name: choose_paths(ExecutionRequest(), _config(name), shape, 10, "cuda:0")
         for name, shape in (("digits", (1, 8, 8)), ("cifar10-paper", (3, 32, 32)))
     }
-    assert {name: (precision, fast.compilation) for name, (precision, fast) in paths.items()} == {
-        "digits": ("tf32", "off"),
-        "cifar10-paper": ("bfloat16", "default"),
+    assert {name: (*choice[:2], choice.fast.compilation) for name, choice in paths.items()} == {
+        "digits": ("tf32", "tf32", "off"),
+        "cifar10-paper": ("bfloat16", "tf32", "default"),
     }
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
-    assert choose_paths(ExecutionRequest(), _config("cifar10-paper"), (3, 32, 32), 10, "cuda:0")[0] == "tf32"
+    assert choose_paths(ExecutionRequest(), _config("cifar10-paper"), (3, 32, 32), 10, "cuda:0").precision == "tf32"
 
 
 def test_what_is_asked_for_goes_before_the_defaults():
     request = ExecutionRequest(precision="bfloat16", fast="off, channels_last=all")
-    precision, fast = choose_paths(request, _config("digits"), (1, 8, 8), 10, "cpu")
-    assert precision == "bfloat16"
-    assert fast == FastPaths.none().model_copy(update={"channels_last": "all"})
+    choice = choose_paths(request, _config("digits"), (1, 8, 8), 10, "cpu")
+    assert (choice.precision, choice.distillation_precision) == ("bfloat16", "bfloat16")
+    assert choice.fast == FastPaths.none().model_copy(update={"channels_last": "all"})
     assert set(defaults._DEFAULTS) == {"cpu", "cuda", "mps"}

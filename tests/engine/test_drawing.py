@@ -28,7 +28,6 @@ from cfd_studio.metrics.frechet import FeatureStatistics, frechet_distance
 from cfd_studio.metrics.manifold import NEIGHBOURS, Manifold, precision_and_recall
 from cfd_studio.protocol.errors import CfdError
 from cfd_studio.protocol.events import JobState
-from cfd_studio.protocol.execution import ExecutionRequest
 from cfd_studio.protocol.figures import find_value
 from cfd_studio.runs.folder import RunFolder
 
@@ -176,9 +175,9 @@ def test_seeds_are_derived_from_every_part_and_fit_every_generator() -> None:
 
 def test_a_wanted_number_of_threads_is_taken_and_none_is_measured() -> None:
     steps: list[int] = []
-    assert choose_threads(ExecutionRequest(threads=1), "cpu", lambda: steps.append(1)) == 1
+    assert choose_threads(1, "cpu", lambda: steps.append(1)) == 1
     assert not steps
-    assert choose_threads(ExecutionRequest(), "cpu", lambda: steps.append(1)) >= 1
+    assert choose_threads(0, "cpu", lambda: steps.append(1)) >= 1
     assert steps
     torch.set_num_threads(1)
 
@@ -201,7 +200,7 @@ def test_whoever_measures_the_threads_listens_before_every_step_and_times_a_long
             done.append("poll")
 
         done.clear()
-        return choose_threads(ExecutionRequest(), "cpu", step, poll=pause)
+        return choose_threads(0, "cpu", step, poll=pause)
 
     assert measure(80.0) == 4
     assert done == ["poll", "step"] * 3

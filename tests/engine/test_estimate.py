@@ -93,6 +93,16 @@ def test_another_batch_or_an_average_is_another_kind_of_work(mini_recipe: dict[s
     assert tried == ["teacher", "pd-4", "pd-2", "pd-1"]
 
 
+def test_a_small_network_is_timed_with_the_one_thread_that_its_job_takes(
+    mini_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[int] = []
+    monkeypatch.setattr(estimating, "choose_threads", lambda threads, *_: wanted.append(threads) or 1)
+    estimate(mini_config(), "cpu")
+    estimate(mini_config(), "cpu", fast="idle_core=off")
+    assert wanted == [1, 0]
+
+
 def test_what_is_drawn_for_the_judges_is_counted_in_network_calls(mini_config: MakeConfig) -> None:
     # Own steps and those at 1 and 2: the teacher 8 + 2 + 1, pd-4 4 + 2 + 1, pd-2 and cfd-2 2 + 1 each.
     assert estimating._drawn_calls(mini_config()) == 32 * (11 + 7 + 3 + 3)

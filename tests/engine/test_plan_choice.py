@@ -21,11 +21,11 @@ PLAIN = FastPaths.none()
 def test_what_is_not_asked_for_is_as_in_the_last_job(mini_config: Callable[..., RunConfig]) -> None:
     last = ExecutionPlan(device="cpu", threads=1, precision="bfloat16", fast=PLAIN)
     place = (mini_config(), (1, 8, 8), 10, "cpu")
-    assert choose_paths(ExecutionRequest(), *place, last) == ("bfloat16", PLAIN)
-    request = ExecutionRequest(precision="float32", fast="background_saving=on")
+    assert choose_paths(ExecutionRequest(), *place, last) == ("bfloat16", "float32", PLAIN, 0)
+    request = ExecutionRequest(precision="float32", fast="background_saving=on", threads=3)
     fast = PLAIN.model_copy(update={"background_saving": True})
-    assert choose_paths(request, *place, last) == ("float32", fast)
-    assert choose_paths(ExecutionRequest(), *place)[1] != PLAIN  # or the test would be empty
+    assert choose_paths(request, *place, last) == ("float32", "float32", fast, 3)
+    assert choose_paths(ExecutionRequest(), *place).fast != PLAIN  # or the test would be empty
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])

@@ -13,7 +13,7 @@ from cfd_studio.engine.bench.sides import Side
 from cfd_studio.engine.bench.sizes import Row, Size, config_of
 from cfd_studio.engine.bench.work import Work, operations
 from cfd_studio.engine.execution import choose_threads
-from cfd_studio.engine.rehearsal import plan_of, uncompiled
+from cfd_studio.engine.rehearsal import choice_of, uncompiled
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
 from cfd_studio.protocol.fast_paths import FastPaths
 
@@ -125,7 +125,8 @@ class Course:
         """Choose plans as a job would, and measure how fast either of them could be."""
         device, request = self._wanted.device, self._wanted.request
         config = config_of(size.rows[0].preset)
-        plan = plan_of(config, request, device)
+        choice = choice_of(config, request, device)
+        plan = choice.plan(device)
         self._tell(f"{size.name}: choosing the threads, and measuring what the device can do")
         teacher = Row("teacher", size.rows[0].preset, config.diffusion_stages()[0].id)
 
@@ -133,7 +134,7 @@ class Course:
         def typical() -> Work:
             return Side(uncompiled(plan), self._tell).work(teacher, size.batch_on(device))
 
-        plan = plan.model_copy(update={"threads": choose_threads(request, device, lambda: typical().piece())})
+        plan = plan.model_copy(update={"threads": choose_threads(choice.threads, device, lambda: typical().piece())})
         plain = plan.model_copy(
             update={"precision": "float32", "distillation_precision": "float32", "fast": FastPaths.none()}
         )

@@ -122,7 +122,7 @@ def test_differences_name_fields_stages_that_came_and_stages_that_went(draft: Dr
     draft.edit_tree(with_classifier(draft.recipe))
     said = {(one.words, one.theirs, one.ours) for one in draft.differences()}
     assert said == {
-        ("stages.teacher.optimization.steps", "3000", "50"),
+        ("stages.teacher.optimization.steps", "3200", "50"),
         ("stages.classifier2", "", "added"),
         ("stages.judge", "there", "removed"),
         ("evaluation.judge", "judge", ""),
@@ -179,7 +179,7 @@ def _read_by_the_command_line(line: str, monkeypatch: pytest.MonkeyPatch) -> tup
 def test_the_copied_command_starts_the_very_same_run(draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
     draft.edit("name", 'It\'s 5 = "five" $HOME')
     draft.edit("seed", 7)
-    draft.edit("network.attention_levels", [1, 2])
+    draft.edit("network.attention_levels", [0, 1])
     draft.edit("stages.2.optimization.ema_decay", None)
     draft.edit("stages.3.overrides", {"2": {"optimization": {"steps": 9}}})
     draft.edit("stages.3.id", "halves")

@@ -82,7 +82,7 @@ class WelcomePanel(QWidget):
         first = QHBoxLayout()
         first.setSpacing(16)
         first.addWidget(self.demo)
-        first.addWidget(label("About four minutes on two CPU cores.\nComputed here, from random weights.", "faint"), 1)
+        first.addWidget(label("About three minutes on two CPU cores.\nComputed here, from random weights.", "faint"), 1)
         others = QHBoxLayout()
         others.setSpacing(8)
         for button in (self.new, self.open, self.take_in):

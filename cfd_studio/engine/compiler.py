@@ -1,7 +1,9 @@
 """What torch.compile is asked for, what of its failures are its own, and what it leaves behind."""
 
+import contextlib
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -41,6 +43,8 @@ class Compiler:
 
     def translate(self, network: nn.Module) -> Callable[..., Any]:
         """Return what a network is called by; the work is done at its first call with every shape."""
+        if self.mode == "off":
+            return network
         _allow_what_stages_need()
         return TRANSLATIONS[self.mode](network)
 
@@ -60,6 +64,8 @@ def _allow_what_stages_need() -> None:
     from torch._functorch import config as backward_config
 
     config.recompile_limit = _VARIANTS
+    # It would split networks for the exchange between ranks, but not those that are compiled ahead.
+    config.optimize_ddp = False
     # A backward pass that overwrites what was kept for it could not be run again, for each term's own gradient.
     backward_config.donated_buffer = False
 
@@ -69,8 +75,36 @@ def failed_to_compile(error: BaseException) -> bool:
     return any(kind.__module__.startswith(_OWN) for kind in type(error).__mro__)
 
 
+_guard = threading.Lock()
+_users = 0
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[None]:
+    """Release what was compiled in this process once nobody is left who is in here."""
+    global _users
+    with _guard:
+        _users += 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _users -= 1
+            if not _users:
+                forget_compiled()
+
+
+def forget_failed() -> None:
+    """Release what was compiled in vain, unless another job has compiled something too."""
+    with _guard:
+        if _users < 2:
+            forget_compiled()
+
+
 def forget_compiled() -> None:
     """Release what was compiled in this process; what is called again is compiled again."""
     dynamo: Any = sys.modules.get("torch._dynamo")  # takes a second to import, and most jobs compile nothing
     if dynamo is not None:
-        dynamo.reset()
+        # Before torch 2.15 CUDA graphs are known to the first thread only that uses them, and asserted in others.
+        with contextlib.suppress(AssertionError):
+            dynamo.reset()

@@ -111,7 +111,7 @@ def check_precision(wanted: AskedPrecision, device: str) -> None:
             where="precision",
             advice="Use auto, float32 or bfloat16.",
         )
-    if wanted == "bfloat16" and cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if wanted == "bfloat16" and cuda and not _cuda_computes_bfloat16(device):
         raise CfdError(f"{device} cannot compute with bfloat16", where="precision", advice="Use auto, float32 or tf32.")
 
 
@@ -172,10 +172,10 @@ def _work(config: RunConfig, shape: ImageShape, classes: int) -> float:
 def _by_default(work: float, stages: Iterable[Stage], device: str) -> tuple[Precision, FastPaths]:
     # Of a teacher: forward and backward. The few frozen passes of a student count little here.
     longest = max((3 * work * one.images for one in stages if one.optimization), default=0.0)
-    return _DEFAULTS[torch.device(device).type](work, longest)
+    return _DEFAULTS[torch.device(device).type](device, work, longest)
 
 
-def _on_cpu(work: float, _longest: float) -> tuple[Precision, FastPaths]:
+def _on_cpu(_device: str, work: float, _longest: float) -> tuple[Precision, FastPaths]:
     if work < SMALL_GFLOP * 1e9:
         return "float32", FastPaths(idle_core=True, background_saving=True)
     fast = FastPaths(
@@ -189,7 +189,7 @@ def _on_cpu(work: float, _longest: float) -> tuple[Precision, FastPaths]:
     return ("bfloat16" if _computes_bfloat16() else "float32"), fast
 
 
-def _on_cuda(work: float, longest: float) -> tuple[Precision, FastPaths]:
+def _on_cuda(device: str, work: float, longest: float) -> tuple[Precision, FastPaths]:
     compiled = longest >= LONG_PFLOP * 1e15
     fast = FastPaths(
         channels_last="all",
@@ -197,15 +197,20 @@ def _on_cuda(work: float, longest: float) -> tuple[Precision, FastPaths]:
         folded_normalization=True,
         background_saving=True,
     )
-    converted = work >= SMALL_GFLOP * 1e9 and torch.cuda.is_bf16_supported(including_emulation=False)
+    converted = work >= SMALL_GFLOP * 1e9 and _cuda_computes_bfloat16(device)
     return ("bfloat16" if converted else "tf32"), fast
 
 
-def _on_metal(_work: float, _longest: float) -> tuple[Precision, FastPaths]:
+def _on_metal(_device: str, _work: float, _longest: float) -> tuple[Precision, FastPaths]:
     return "float32", FastPaths(folded_normalization=True, background_saving=True)  # nothing else was measured there
 
 
 _DEFAULTS = {"cpu": _on_cpu, "cuda": _on_cuda, "mps": _on_metal}
+
+
+def _cuda_computes_bfloat16(device: str) -> bool:
+    """Tell whether this very device has instructions for it; torch's own question is about the current one."""
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _computes_bfloat16() -> bool:

@@ -36,9 +36,23 @@ class Ema:
         shadows: list[Tensor] = list(self.network.parameters())
         share = (1 - masked.to(shadows[0].dtype)) * (1 - decay)
         if self._foreach:
-            torch._foreach_lerp_(shadows, list(network.parameters()), [share] * len(shadows))
+            _FOLLOW.get(share.device.type, _lerp)(shadows, [*network.parameters()], share)
         else:
             for shadow, weight in zip(shadows, network.parameters(), strict=True):
                 shadow.lerp_(weight, share)
         for shadow, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             shadow.copy_(buffer)
+
+
+def _lerp(shadows: list[Tensor], weights: list[Tensor], share: Tensor) -> None:
+    torch._foreach_lerp_(shadows, weights, [share] * len(shadows))
+
+
+def _add_differences(shadows: list[Tensor], weights: list[Tensor], share: Tensor) -> None:
+    """Do it on CUDA in three kernels, which for a share that lies there lerp does in one per weight."""
+    differences = torch._foreach_sub(weights, shadows)
+    torch._foreach_mul_(differences, share)
+    torch._foreach_add_(shadows, differences)
+
+
+_FOLLOW = {"cuda": _add_differences}

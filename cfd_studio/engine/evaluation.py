@@ -78,10 +78,11 @@ def halvings(own_steps: int) -> Iterator[int]:
 def accuracy(classifier: nn.Module, images: ImageSet, device: str, audience: Audience = ALONE) -> float:
     """Return the share of images, in [0, 1], that a classifier names rightly."""
     guesses = []
-    for part in for_classifier(classifier, images.images, device):
-        audience.poll()
-        guesses.append(classifier(part).logits.argmax(1))
-    return float((torch.cat(guesses) == images.labels.to(device)).float().mean())
+    with audience.at_work() as between:
+        for part in for_classifier(classifier, images.images, device):
+            between()
+            guesses.append(classifier(part).logits.argmax(1))
+        return float((torch.cat(guesses) == images.labels.to(device)).float().mean())
 
 
 def classifier_accuracies(

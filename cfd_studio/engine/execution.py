@@ -23,6 +23,8 @@ PATIENCE_SECONDS = 5.0
 def choose_device(wanted: str, processes: int = 1) -> str:
     """Return the device for a wish: ``auto`` takes the first GPU, or the CPU.
 
+    On CUDA nothing is rounded to TF32 from here on but where it is asked for; torch's convolutions would be.
+
     Parameters
     ----------
     wanted : str
@@ -34,7 +36,13 @@ def choose_device(wanted: str, processes: int = 1) -> str:
     CfdError
         Where the device does not exist on this machine.
     """
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+    device = _existing(wanted, int(os.environ.get("LOCAL_WORLD_SIZE", processes)))
+    if device.startswith("cuda"):
+        torch.backends.cudnn.allow_tf32 = False
+    return device
+
+
+def _existing(wanted: str, processes: int) -> str:
     if max(processes, announced_size()) > 1:
         return _device_of_rank(wanted, processes)
     if wanted == "auto":

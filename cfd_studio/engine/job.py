@@ -7,7 +7,7 @@ from cfd_studio.engine import mishaps
 from cfd_studio.engine.adoption import adopt_stage
 from cfd_studio.engine.build import build_network
 from cfd_studio.engine.checkpoint import checkpoint_step, checkpoints
-from cfd_studio.engine.compiler import forget_compiled
+from cfd_studio.engine.compiler import compiling
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
@@ -67,8 +67,10 @@ def run_job(
     """
     ranks = ranks or Ranks()
     try:
-        return _hold(run, request, turns or Turns(), ranks)
+        with compiling():
+            return _hold(run, request, turns or Turns(), ranks)
     finally:
+        mishaps.release_device_memory()
         ranks.release()
 
 
@@ -108,8 +110,6 @@ def _hold(run: RunFolder, request: ExecutionRequest, turns: Turns, ranks: Ranks)
             reporter.close()
     finally:
         lease.release()
-        forget_compiled()
-        mishaps.release_device_memory()
     return ended
 
 

@@ -78,6 +78,14 @@ def check_moments(optimizer: Optimizer, moments: dict[int, dict[str, Tensor]], s
             raise ValueError("the moments count their steps with one number")
 
 
+def lay_moments(optimizer: Optimizer) -> None:
+    """Lay what is held per weight out in memory as the weight is: fused kernels take both as they lie there."""
+    for weight, held in optimizer.state.items():
+        for name, value in held.items():
+            if value.shape == weight.shape and value.stride() != weight.stride():
+                held[name] = torch.empty_like(weight).copy_(value)
+
+
 # From how far the stage has come after the warm-up, and how far in all, each in [0, 1), to a share of the peak.
 _SCHEDULES: dict[str, Callable[[float, float], float]] = {
     "constant": lambda _after, _whole: 1.0,

@@ -129,15 +129,15 @@ class Pass(nn.Module):
         self.network = network
         self._passes = passes
         self._kind = torch.device(passes.device).type
-        self._translated: dict[str, Callable[..., Any]] = {"off": network}  # a dict, so that they are no part of it
+        self._translated: tuple[str, Callable[..., Any]] = "off", network  # a tuple, so that it is no part of this
 
     def forward(self, *inputs: Tensor) -> Any:
         """Pass inputs through the network."""
         compiler = self._passes.compiler
-        if compiler.mode not in self._translated:
-            self._translated[compiler.mode] = compiler.translate(self.network)
+        if compiler.mode != self._translated[0]:
+            self._translated = compiler.mode, compiler.translate(self.network)
         with self._passes.arithmetic(), self._autocast():
-            return self._translated[compiler.mode](*inputs)
+            return self._translated[1](*inputs)
 
     def _autocast(self) -> AbstractContextManager[None]:
         if self._passes.precision != "bfloat16":

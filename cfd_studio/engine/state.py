@@ -13,9 +13,11 @@ from torch.optim import Optimizer
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine.best import Best
 from cfd_studio.engine.ema import Ema
-from cfd_studio.engine.optimizers import build_optimizer, check_moments
+from cfd_studio.engine.optimizers import build_optimizer, check_moments, lay_moments
 from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths
 from cfd_studio.protocol.optimization import Optimization
+
+_GENERATORS = (5056, 16, 44)  # bytes of a state on the CPU, CUDA and Metal
 
 
 @dataclass
@@ -96,11 +98,20 @@ class TrainingState:
         elif device.type == "mps":
             shared = torch.mps._get_default_mps_generator()
         outside = shared.get_state()
-        shared.manual_seed(int.from_bytes(sha256(f"{self.dropout_seed} {self.step}".encode()).digest()[:7]))
+        shared.manual_seed(_mixed(self.dropout_seed, self.step))
         try:
             yield
         finally:
             shared.set_state(outside)
+
+    def _draw_on(self, drawn: Tensor) -> None:
+        """Go on drawing where a generator was; where that was one of another kind of device, from this step's seed."""
+        if drawn.shape == self.generator.get_state().shape:
+            self.generator.set_state(drawn)
+        elif drawn.numel() in _GENERATORS:
+            self.generator.manual_seed(_mixed(self.generator.initial_seed(), self.step))
+        else:
+            raise ValueError("no generator has such a state")
 
     def descend(self, rate: float, masked: Tensor) -> None:
         """Do one optimizer step with the gradient that lies in the network, and follow with the average.
@@ -154,13 +165,18 @@ class TrainingState:
         check_moments(self.optimizer, moments, step)
         own = self.optimizer.state_dict()["param_groups"]  # what a file says of them is not needed, nor trusted
         self.optimizer.load_state_dict({"state": moments, "param_groups": own})
+        lay_moments(self.optimizer)
         if self.ema:
             self.ema.network.load_state_dict(captured["ema"])
             self.ema.updates = captured["ema_updates"]
         if self.best:
             self.best.restore(captured["best"])
-        self.generator.set_state(captured["generator"].cpu())
         self.batches.position = position
         self.step = step
+        self._draw_on(captured["generator"].cpu())
         self.seconds = float(captured["seconds"])
         self.unmeasured = captured.get("unmeasured") is True  # older checkpoints do not say: nobody could stop there
+
+
+def _mixed(seed: int, step: int) -> int:
+    return int.from_bytes(sha256(f"{seed} {step}".encode()).digest()[:7])

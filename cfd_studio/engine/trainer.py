@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from cfd_studio.data.images import DataSet, to_float
 from cfd_studio.engine.ahead import Ahead
@@ -101,12 +101,13 @@ class Trainer:
         Returns
         -------
         dict of str to float
-            The terms of this rank's share; the state is, to the last bit, what it was.
+            The terms of this rank's share, and the norm of the gradient; the state is, to the last bit, what it was.
         """
         state = self.state
         position, noise = state.batches.position, state.generator.get_state()
         buffers = [buffer.clone() for buffer in state.network.buffers()]
         state.batches.position += ahead
+        state.optimizer.zero_grad(set_to_none=True)
         self.passes.compiler.begin_step()
         try:
             with state.own_randomness(), self.passes.arithmetic():
@@ -114,7 +115,8 @@ class Trainer:
                 terms, _, _ = batch_gradient(
                     self._called, self.objective, batch, alone, self.parts, measure=self.norms_every <= self.stage.steps
                 )
-            return {name: float(term) for name, term in terms.items()}
+            gradient = get_total_norm([weight.grad for weight in state.network.parameters() if weight.grad is not None])
+            return {name: float(value) for name, value in {**terms, "gradient": gradient}.items()}
         finally:
             state.optimizer.zero_grad(set_to_none=True)
             for buffer, before in zip(state.network.buffers(), buffers, strict=True):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from cfd_studio.engine.compiler import PLAINER, failed_to_compile
+from cfd_studio.engine.compiler import PLAINER, failed_to_compile, forget_failed
 from cfd_studio.engine.mishaps import device_lost, forget, out_of_memory
 from cfd_studio.engine.trainer import Trainer
 
@@ -49,6 +49,7 @@ def warm_up(trainer: Trainer, tell: Callable[[str], None]) -> None:
             reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
             forget(error)
         compiler.mode = PLAINER[mode]
+        forget_failed()
         what, instead = _SENTENCES[mode]
         tell(f"{what} ({reason}); the job goes on {instead}.")
 

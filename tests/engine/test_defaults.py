@@ -38,7 +38,7 @@ def test_a_cpu_computes_large_networks_in_bfloat16_where_it_has_instructions_for
 
 
 def test_a_gpu_compiles_what_takes_long_only(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (8, 0))
     paths = {
         name: choose_paths(ExecutionRequest(), _config(name), shape, 10, "cuda:0")
         for name, shape in (("digits", (1, 8, 8)), ("cifar10-paper", (3, 32, 32)))
@@ -47,7 +47,7 @@ def test_a_gpu_compiles_what_takes_long_only(monkeypatch):
         "digits": ("tf32", "tf32", "off"),
         "cifar10-paper": ("bfloat16", "tf32", "default"),
     }
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
     assert choose_paths(ExecutionRequest(), _config("cifar10-paper"), (3, 32, 32), 10, "cuda:0").precision == "tf32"
 
 

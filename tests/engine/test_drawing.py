@@ -220,6 +220,15 @@ def test_devices_are_checked() -> None:
             choose_device("cuda:0")
 
 
+def test_on_cuda_nothing_is_rounded_to_tf32_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # as torch has it
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("cuda") == "cuda:0"
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 def test_a_picture_holds_what_the_tensor_holds() -> None:
     images = to_float(torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8))
     np.testing.assert_array_equal(to_pixels(images)[..., 0], to_uint8(images)[:, 0].numpy())

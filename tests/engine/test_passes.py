@@ -1,7 +1,9 @@
 """Networks that are compiled ahead, without a trace in what is trained, or visibly not."""
 
 import copy
+import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -128,6 +130,25 @@ def test_an_error_that_is_not_the_compilers_is_not_taken_for_one(
     assert len(said) == isinstance(error, ValueError)
 
 
+def test_what_is_compiled_is_forgotten_when_the_last_job_ends_and_a_failure_there_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+
+    def reset() -> None:
+        said.append("reset")
+        raise AssertionError
+
+    monkeypatch.setitem(sys.modules, "torch._dynamo", SimpleNamespace(reset=reset))  # type: ignore[arg-type]
+    with compiler.compiling():
+        with compiler.compiling():
+            compiler.forget_failed()
+        said.append("the first is over")
+        compiler.forget_failed()
+        said.append("a mode has failed")
+    assert said == ["the first is over", "reset", "a mode has failed", "reset"]
+
+
 def test_errors_of_the_compiler_are_known_by_where_they_are_from() -> None:
     assert failed_to_compile(InvalidCxxCompiler())
     assert failed_to_compile(CppCompileError(["c++"], "no such header"))
@@ -135,8 +156,9 @@ def test_errors_of_the_compiler_are_known_by_where_they_are_from() -> None:
     assert not failed_to_compile(RuntimeError("shapes do not fit"))
 
 
+@pytest.mark.parametrize("fresh", [True, False])
 def test_cuda_graphs_that_repeat_what_they_were_recorded_with_are_found_out(
-    make_trainer: Make, monkeypatch: pytest.MonkeyPatch, translate: object
+    fresh: bool, make_trainer: Make, monkeypatch: pytest.MonkeyPatch, translate: object
 ) -> None:
     seen: list[tuple[Tensor, ...]] = []
 
@@ -151,8 +173,8 @@ def test_cuda_graphs_that_repeat_what_they_were_recorded_with_are_found_out(
     said: list[str] = []
     trainer = make_trainer("teacher", _compiled("cuda-graphs"))
     with torch.no_grad():
-        for parameter in trainer.state.network.parameters():  # the last layer begins at 0
-            parameter.add_(0.1)
+        for parameter in trainer.state.network.parameters():  # the last layer begins at 0, and so the output
+            parameter.add_(0.0 if fresh else 0.1)
     warm_up(trainer, said.append)
     assert trainer.passes.compiler.mode == "default"
     assert len(said) == 1

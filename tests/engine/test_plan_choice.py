@@ -38,7 +38,8 @@ def test_only_cuda_knows_tf32(device: str) -> None:
 
 def test_a_gpu_without_bfloat16_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for can in (True, False):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation, can=can: can)
+        has = {"cuda:0": (8, 0) if can else (7, 5), "cuda:1": (7, 5) if can else (8, 0)}
+        monkeypatch.setattr(torch.cuda, "get_device_capability", has.__getitem__)
         check_precision("auto", "cuda:0")
         if can:
             check_precision("bfloat16", "cuda:0")

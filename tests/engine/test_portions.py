@@ -4,9 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from cfd_studio.data.images import to_float
+from cfd_studio.data.images import ImageSet, to_float
+from cfd_studio.engine.audience import Audience
+from cfd_studio.engine.evaluation import accuracy
 from cfd_studio.engine.portions import for_classifier, images_at_once
 from cfd_studio.engine.spaces import _classify
+from cfd_studio.engine.turns import Turns
 from cfd_studio.networks.classifiers import ConvolutionalClassifier
 from cfd_studio.networks.inputs import ClassifierInput
 
@@ -45,3 +48,15 @@ def test_a_judge_that_enlarges_images_sees_few_at_once_and_says_of_all_what_it_s
     assert len(heard) == 2
     with torch.no_grad():
         torch.testing.assert_close(features, classifier(to_float(images)).features)
+
+
+def test_an_accuracy_holds_the_turn_of_the_device_while_it_computes_and_lets_others_have_theirs_between() -> None:
+    classifier = ConvolutionalClassifier(1, 10, 4, 0.0).eval()
+    classifier.input = ClassifierInput(1, 128)
+    turns, seen = Turns(), []
+    classifier.body.register_forward_pre_hook(lambda *_: seen.append(("computes", turns._taken)))
+    audience = Audience(turns, poll=lambda: seen.append(("listens", turns._taken)))
+    images = ImageSet(torch.randint(0, 256, (70, 1, 8, 8), dtype=torch.uint8), torch.arange(70) % 10)
+    assert 0 <= accuracy(classifier, images, "cpu", audience) <= 1
+    assert seen == [("listens", False), ("computes", True)] * 2
+    assert not turns._taken

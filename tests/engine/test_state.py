@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cfd_studio.data.batches import Batches
+from cfd_studio.engine import ema as ema_module
 from cfd_studio.engine.best import Best
 from cfd_studio.engine.ema import Ema
 from cfd_studio.engine.optimizers import learning_rate
@@ -135,6 +136,68 @@ def test_a_restored_state_goes_on_bitwise_dropout_and_all(how: dict[str, object]
     assert resumed.ema.updates == 10
     for name, value in straight.sampling_network.state_dict().items():
         assert torch.equal(value, resumed.sampling_network.state_dict()[name])
+
+
+@pytest.mark.parametrize("how", [ADAM, SGD])
+def test_a_state_goes_on_the_same_where_the_weights_lie_otherwise_in_memory(how: dict[str, object]) -> None:
+    def state(layout: torch.memory_format) -> TrainingState:
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3)).to(memory_format=layout)
+        return TrainingState.fresh(network, _optimization(ema_decay=0.9, **how), Batches(20, 8, 1), 1)
+
+    def train(one: TrainingState) -> None:
+        images = torch.randn(8, 3, 8, 8, generator=one.generator)
+        one.optimizer.zero_grad()
+        one.network(images).square().mean().backward()
+        one.descend(0.01, torch.zeros(()))
+
+    straight, resumed = state(torch.contiguous_format), state(torch.channels_last)
+    for _ in range(3):
+        train(straight)
+    resumed.restore(copy.deepcopy(straight.capture()))
+    train(straight)
+    train(resumed)
+    for weight, other in zip(straight.network.parameters(), resumed.network.parameters(), strict=True):
+        torch.testing.assert_close(weight, other, rtol=0, atol=1e-6)
+    for weight, held in resumed.optimizer.state.items():
+        assert {value.stride() for value in held.values() if value.shape == weight.shape} == {weight.stride()}
+
+
+def test_a_state_from_another_kind_of_device_goes_on_with_noise_of_its_own_step() -> None:
+    drawn = {}
+    for step in (0, 3):
+        captured = copy.deepcopy(_state(1).capture())
+        captured |= {"step": step, "generator": torch.zeros(16, dtype=torch.uint8)}  # as CUDA has it
+        if step:
+            trained = _state(1)
+            _train(trained, step)
+            captured["optimizer"] = trained.capture()["optimizer"]
+        for _ in range(2):
+            resumed = _state(1)
+            resumed.restore(captured)
+            drawn.setdefault(step, []).append(torch.randn(4, generator=resumed.generator).tolist())
+    assert drawn[0][0] == drawn[0][1]
+    assert drawn[3][0] == drawn[3][1]
+    assert drawn[0][0] != drawn[3][0]
+    assert torch.randn(4, generator=_state(1).generator).tolist() not in (drawn[0][0], drawn[3][0])
+    captured["generator"] = torch.zeros(7, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="no generator"):
+        _state(1).restore(captured)
+
+
+def test_the_average_follows_on_cuda_as_elsewhere_and_stays_where_it_is_masked() -> None:
+    torch.manual_seed(0)
+    weights = [torch.randn(3, 4), torch.randn(5)]
+    start = [torch.randn(3, 4), torch.randn(5)]
+    for share in (0.25, 0.0, 1.0):
+        found = []
+        for follow in (ema_module._lerp, ema_module._add_differences):
+            shadows = [one.clone() for one in start]
+            follow(shadows, weights, torch.tensor(share))
+            found.append(shadows)
+        torch.testing.assert_close(found[0], found[1], rtol=1e-6, atol=1e-7)
+        if not share:
+            assert all(torch.equal(one, other) for one, other in zip(found[1], start, strict=True))
 
 
 def test_a_stage_without_an_average_samples_with_its_weights() -> None:

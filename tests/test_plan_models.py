@@ -122,7 +122,7 @@ def test_differences_name_fields_stages_that_came_and_stages_that_went(draft: Dr
     draft.edit_tree(with_classifier(draft.recipe))
     said = {(one.words, one.theirs, one.ours) for one in draft.differences()}
     assert said == {
-        ("stages.teacher.optimization.steps", "3200", "50"),
+        ("stages.teacher.optimization.steps", "3000", "50"),
         ("stages.classifier2", "", "added"),
         ("stages.judge", "there", "removed"),
         ("evaluation.judge", "judge", ""),

@@ -27,21 +27,24 @@ class Ema:
         self.decay = decay
         self.updates = 0
         self._foreach = foreach
+        # To gather them anew takes as long as to move them.
+        self._weights: list[Tensor] = list(network.parameters())
+        self._shadows: list[Tensor] = list(self.network.parameters())
+        self._buffers = list(network.buffers())
 
     @torch.no_grad()
-    def update(self, network: nn.Module, masked: Tensor) -> None:
+    def update(self, masked: Tensor) -> None:
         """Move towards the network's weights; where ``masked``, a scalar on the device, is 1, stay."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        shadows: list[Tensor] = list(self.network.parameters())
-        share = (1 - masked.to(shadows[0].dtype)) * (1 - decay)
+        share = (1 - masked.to(self._shadows[0].dtype)) * (1 - decay)
         if self._foreach:
-            _FOLLOW.get(share.device.type, _lerp)(shadows, [*network.parameters()], share)
+            _FOLLOW.get(share.device.type, _lerp)(self._shadows, self._weights, share)
         else:
-            for shadow, weight in zip(shadows, network.parameters(), strict=True):
+            for shadow, weight in zip(self._shadows, self._weights, strict=True):
                 shadow.lerp_(weight, share)
-        for shadow, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
-            shadow.copy_(buffer)
+        for copied, buffer in zip(self.network.buffers(), self._buffers, strict=True):
+            copied.copy_(buffer)
 
 
 def _lerp(shadows: list[Tensor], weights: list[Tensor], share: Tensor) -> None:

@@ -43,7 +43,6 @@ def batch_gradient(
     gather: Gather = ranks.mean
     if objective.gathers:
         gather = _gather_whole(network, objective, shares, ranks) if parts > 1 else _gather_one(shares[0], ranks)
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     sums: Terms = {}
     gradients: dict[str, Tensor] = {}
     gauges: list[Tensor] = []
@@ -54,7 +53,7 @@ def batch_gradient(
             for name, term in terms.items():
                 sums[name] = sums[name] + term.detach() if name in sums else term.detach()
                 if measure and len(terms) > 1:
-                    own = _flat_gradient(term, parameters)
+                    own = _flat_gradient(term, network)
                     gradients[name] = gradients[name] + own if name in gradients else own
             torch.stack(list(terms.values())).sum().backward()
     # One exchange for all numbers: what it costs is the exchange, not what is in it.
@@ -97,6 +96,7 @@ def _alone(network: nn.Module) -> AbstractContextManager[None]:
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
-def _flat_gradient(term: Tensor, parameters: list[nn.Parameter]) -> Tensor:
+def _flat_gradient(term: Tensor, network: nn.Module) -> Tensor:
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     own = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
     return torch.cat([gradient.flatten() for gradient in own])

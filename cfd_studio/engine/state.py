@@ -131,7 +131,7 @@ class TrainingState:
         elif not masked:
             self.optimizer.step()
         if self.ema:
-            self.ema.update(self.network, masked)
+            self.ema.update(masked)
         self.step += 1
 
     def capture(self) -> dict[str, Any]:

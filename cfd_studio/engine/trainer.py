@@ -61,6 +61,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self._called = self.passes.trained(self.state.network)
+        self._weights = list(self.state.network.parameters())
         self._network: nn.Module = self.ranks.spread(self._called)
         device = next(self.state.network.parameters()).device
         self.tally = Tally(device)
@@ -79,12 +80,12 @@ class Trainer:
         with self.ranks.together(), state.own_randomness(), self.passes.arithmetic():
             batch = self._ahead.take(last=state.step + 1 == self.stage.steps) if self._ahead else self._draw()
             measure = (state.step + 1) % self.norms_every == 0
-            state.optimizer.zero_grad(set_to_none=True)
+            self._forget_gradient()
             terms, norms, gauges = batch_gradient(
                 self._network, self.objective, batch, self.ranks, self.parts, measure=measure
             )
             self.gradient_norms = norms or self.gradient_norms
-            norm = clip_grad_norm_(state.network.parameters(), optimization.gradient_clip or math.inf)
+            norm = clip_grad_norm_(self._weights, optimization.gradient_clip or math.inf)
             self.tally.add(terms, norm, state.step + 1, len(batch), gauges)
             if not self.passes.fast.deferred_reading:
                 norm.item()
@@ -107,7 +108,7 @@ class Trainer:
         position, noise = state.batches.position, state.generator.get_state()
         buffers = [buffer.clone() for buffer in state.network.buffers()]
         state.batches.position += ahead
-        state.optimizer.zero_grad(set_to_none=True)
+        self._forget_gradient()
         self.passes.compiler.begin_step()
         try:
             with state.own_randomness(), self.passes.arithmetic():
@@ -115,10 +116,10 @@ class Trainer:
                 terms, _, _ = batch_gradient(
                     self._called, self.objective, batch, alone, self.parts, measure=self.norms_every <= self.stage.steps
                 )
-            gradient = get_total_norm([weight.grad for weight in state.network.parameters() if weight.grad is not None])
+            gradient = get_total_norm([weight.grad for weight in self._weights if weight.grad is not None])
             return {name: float(value) for name, value in {**terms, "gradient": gradient}.items()}
         finally:
-            state.optimizer.zero_grad(set_to_none=True)
+            self._forget_gradient()
             for buffer, before in zip(state.network.buffers(), buffers, strict=True):
                 buffer.copy_(before)
             state.batches.position = position
@@ -137,6 +138,10 @@ class Trainer:
         """End what goes on beside the steps; there will be no more of them."""
         if self._ahead:
             self._ahead.close()
+
+    def _forget_gradient(self) -> None:
+        for weight in self._weights:
+            weight.grad = None
 
     def _draw(self) -> Batch:
         pixels, labels = self.data.train.some(next(self.state.batches), self.state.generator.device)

@@ -294,7 +294,9 @@ def test_memory_grows_with_the_batch_as_that_of_a_process_does_within_a_factor_o
     small, large = (
         next(
             one.memory
-            for one in estimate(read_config("image-folder-32", settings[batch]), "cpu").stages
+            for one in estimate(
+                read_config("image-folder-32", settings[batch]), "cpu", precision="float32", fast="off"
+            ).stages
             if one.stage == stage
         )
         for batch in (2, 64)

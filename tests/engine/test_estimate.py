@@ -288,8 +288,11 @@ def test_memory_grows_with_the_batch_as_that_of_a_process_does_within_a_factor_o
     settings = {batch: [f"stages.{name}.optimization.batch_size={batch}"] for batch in (2, 64)}
     environment = os.environ | {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", _MEASURED, stage, *settings[64]]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert ended.returncode == 0, ended.stderr
+    grown = []
+    for _ in range(2):  # what an allocator leaves unused by chance is not needed: it makes a tenth between two runs
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+        assert ended.returncode == 0, ended.stderr
+        grown.append(int(ended.stdout))
     monkeypatch.setattr(estimating, "PATIENCE", {"cpu": 2.0})
     small, large = (
         next(
@@ -301,7 +304,7 @@ def test_memory_grows_with_the_batch_as_that_of_a_process_does_within_a_factor_o
         )
         for batch in (2, 64)
     )
-    ratio = int(ended.stdout) / (large - small)
+    ratio = min(grown) / (large - small)
     print(stage, large, ratio)
     assert 1 / 1.5 < ratio < 1.5
 

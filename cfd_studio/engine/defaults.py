@@ -177,7 +177,7 @@ def _by_default(work: float, stages: Iterable[Stage], device: str) -> tuple[Prec
 
 def _on_cpu(_device: str, work: float, _longest: float) -> tuple[Precision, FastPaths]:
     if work < SMALL_GFLOP * 1e9:
-        return "float32", FastPaths(idle_core=True, background_saving=True)
+        return "float32", FastPaths(gathered_weights=True, idle_core=True, background_saving=True)
     fast = FastPaths(
         # Of what is trained the backward pass of group normalisation is slow with the channels last.
         channels_last="frozen" if work >= CHANNELS_LAST_GFLOP * 1e9 else "none",

@@ -5,6 +5,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from cfd_studio.engine.gathered import Gathered
+
 
 class Ema:
     """A frozen copy that follows a network: ``shadow = d * shadow + (1 - d) * weights``.
@@ -20,17 +22,21 @@ class Ema:
         In (0, 1).
     foreach : bool, optional
         Whether all weights move in a few kernels, or each in one of its own.
+    gathered : Gathered, optional
+        The network's weights, where they lie in one piece; those of the copy then do so too.
     """
 
-    def __init__(self, network: nn.Module, decay: float, *, foreach: bool = True) -> None:
+    def __init__(
+        self, network: nn.Module, decay: float, *, foreach: bool = True, gathered: Gathered | None = None
+    ) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
         self._foreach = foreach
         # To gather them anew takes as long as to move them.
-        self._weights: list[Tensor] = list(network.parameters())
-        self._shadows: list[Tensor] = list(self.network.parameters())
-        self._buffers = list(network.buffers())
+        self._weights: list[Tensor] = [gathered.whole] if gathered else list(network.parameters())
+        self._shadows: list[Tensor] = [Gathered(self.network).whole] if gathered else list(self.network.parameters())
+        self._buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
 
     @torch.no_grad()
     def update(self, masked: Tensor) -> None:
@@ -43,7 +49,7 @@ class Ema:
         else:
             for shadow, weight in zip(self._shadows, self._weights, strict=True):
                 shadow.lerp_(weight, share)
-        for copied, buffer in zip(self.network.buffers(), self._buffers, strict=True):
+        for copied, buffer in self._buffers:
             copied.copy_(buffer)
 
 

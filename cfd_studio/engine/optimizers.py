@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
+from cfd_studio.engine.gathered import Moments
 from cfd_studio.protocol.optimization import Optimization
 
 _SCALARS = frozenset({"step"})  # of what an optimizer holds for a weight; everything else has the weight's shape
@@ -40,18 +41,20 @@ _OPTIMIZERS: dict[str, Callable[[Iterable[nn.Parameter], Optimization, bool], Op
 _HOLDS = {AdamW: frozenset({"step", "exp_avg", "exp_avg_sq"}), SGD: frozenset({"momentum_buffer"})}
 
 
-def build_optimizer(network: nn.Module, optimization: Optimization, *, fused: bool = True) -> Optimizer:
-    """Return the optimizer of a network's weights, fused where that is wanted and its device has it."""
-    fused = fused and next(network.parameters()).device.type in ("cpu", "cuda")
-    return _OPTIMIZERS[optimization.optimizer](network.parameters(), optimization, fused)
+def build_optimizer(weights: list[nn.Parameter], optimization: Optimization, *, fused: bool = True) -> Optimizer:
+    """Return an optimizer of weights, fused where that is wanted and their device has it."""
+    fused = fused and weights[0].device.type in ("cpu", "cuda")
+    return _OPTIMIZERS[optimization.optimizer](weights, optimization, fused)
 
 
-def check_moments(optimizer: Optimizer, moments: dict[int, dict[str, Tensor]], step: int) -> None:
+def check_moments(optimizer: Optimizer, weights: list[nn.Parameter], moments: Moments, step: int) -> None:
     """Make sure that what a file holds per weight fits: the kernels do not look, and would write beyond it.
 
     Parameters
     ----------
     optimizer : Optimizer
+    weights : list of nn.Parameter
+        That it moves, one by one or gathered.
     moments : dict of int to dict of str to Tensor
         By the index of the weight, as a state dict has them.
     step : int
@@ -62,7 +65,6 @@ def check_moments(optimizer: Optimizer, moments: dict[int, dict[str, Tensor]], s
     ValueError, KeyError, AttributeError
         Where it does not.
     """
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     names = _HOLDS[type(optimizer)]
     if isinstance(optimizer, SGD) and not optimizer.defaults["momentum"]:
         names, weights = frozenset(), []

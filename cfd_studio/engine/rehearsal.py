@@ -63,6 +63,8 @@ class Rehearsal:
         """
         network = state.network
         tensors = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        if state.gathered and state.gathered.whole.grad is not None:
+            tensors.append(state.gathered.whole.grad)
         for moments in state.optimizer.state.values():
             tensors += [value for value in moments.values() if isinstance(value, Tensor)]
         networks = [network, *([state.ema.network] if state.ema else [])]

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from cfd_studio.data.batches import Batches
 from cfd_studio.engine.best import Best
 from cfd_studio.engine.ema import Ema
+from cfd_studio.engine.gathered import Gathered
 from cfd_studio.engine.optimizers import build_optimizer, check_moments, lay_moments
 from cfd_studio.protocol.fast_paths import UNCHOSEN, FastPaths
 from cfd_studio.protocol.optimization import Optimization
@@ -38,6 +39,8 @@ class TrainingState:
         Whether the weights of this step are still to be measured: somebody stopped the job while they were.
     best : Best or None
         The weights of the best epoch, where a stage ends with those.
+    gathered : Gathered or None
+        The network's weights, where they lie in one piece.
     """
 
     network: nn.Module
@@ -50,6 +53,7 @@ class TrainingState:
     seconds: float = 0.0
     unmeasured: bool = False
     best: Best | None = None
+    gathered: Gathered | None = None
 
     @classmethod
     def fresh(
@@ -64,13 +68,20 @@ class TrainingState:
         """Return the state before the first step; a student's network already holds its parent's weights."""
         device = next(network.parameters()).device
         decay = optimization.average_decay
+        weights = list(network.parameters())
+        gathered = None
+        if fast.gathered_weights and all(weight.is_contiguous() for weight in weights):
+            gathered = Gathered(network)
+            weights = [gathered.whole]
+        ema = Ema(network, decay, foreach=fast.foreach_average, gathered=gathered) if decay is not None else None
         return cls(
             network=network,
-            optimizer=build_optimizer(network, optimization, fused=fast.fused_optimizer),
-            ema=Ema(network, decay, foreach=fast.foreach_average) if decay is not None else None,
+            optimizer=build_optimizer(weights, optimization, fused=fast.fused_optimizer),
+            ema=ema,
             generator=torch.Generator(device).manual_seed(seed),
             batches=batches,
             dropout_seed=(seed + 1 + rank) % 2**63,
+            gathered=gathered,
         )
 
     @property
@@ -113,8 +124,15 @@ class TrainingState:
         else:
             raise ValueError("no generator has such a state")
 
+    def with_gradient(self) -> list[nn.Parameter]:
+        """Return the weights as the optimizer moves them, with the gradient that lies in the network."""
+        if self.gathered is None:
+            return list(self.network.parameters())
+        self.gathered.gather_gradient()
+        return [self.gathered.whole]
+
     def descend(self, rate: float, masked: Tensor) -> None:
-        """Do one optimizer step with the gradient that lies in the network, and follow with the average.
+        """Do one optimizer step with the gradient of `with_gradient`, and follow with the average.
 
         Parameters
         ----------
@@ -136,9 +154,12 @@ class TrainingState:
 
     def capture(self) -> dict[str, Any]:
         """Return everything that `restore` needs, as tensors and plain values."""
+        optimizer = self.optimizer.state_dict()
+        if self.gathered:  # a checkpoint is the same, however weights lie
+            optimizer["state"] = self.gathered.apart(optimizer["state"])
         return {
             "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": optimizer,
             "ema": self.ema.network.state_dict() if self.ema else None,
             "ema_updates": self.ema.updates if self.ema else 0,
             "generator": self.generator.get_state(),
@@ -162,7 +183,9 @@ class TrainingState:
             raise ValueError("step and position are whole numbers")
         self.network.load_state_dict(captured["network"])
         moments = captured["optimizer"]["state"]
-        check_moments(self.optimizer, moments, step)
+        check_moments(self.optimizer, list(self.network.parameters()), moments, step)
+        if self.gathered:
+            moments = self.gathered.together(moments)
         own = self.optimizer.state_dict()["param_groups"]  # what a file says of them is not needed, nor trusted
         self.optimizer.load_state_dict({"state": moments, "param_groups": own})
         lay_moments(self.optimizer)

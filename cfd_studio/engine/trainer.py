@@ -85,7 +85,7 @@ class Trainer:
                 self._network, self.objective, batch, self.ranks, self.parts, measure=measure
             )
             self.gradient_norms = norms or self.gradient_norms
-            norm = clip_grad_norm_(self._weights, optimization.gradient_clip or math.inf)
+            norm = clip_grad_norm_(state.with_gradient(), optimization.gradient_clip or math.inf)
             self.tally.add(terms, norm, state.step + 1, len(batch), gauges)
             if not self.passes.fast.deferred_reading:
                 norm.item()

@@ -33,6 +33,12 @@ class FastPaths(Words):
     fused_attention: bool = field("Attention as one kernel.", label="Fused attention", default=True)
     fused_optimizer: bool = field("The optimizer step as one kernel.", label="Fused optimizer", default=True)
     foreach_average: bool = field("The average of all weights moved at once.", label="Foreach average", default=True)
+    gathered_weights: bool = field(
+        "The weights of what is trained lie in one piece, moved, clipped and averaged as one; with the channels last "
+        "they do not.",
+        label="Gathered weights",
+        default=False,
+    )
     frozen_without_gradients: bool = field(
         "No gradient is computed for the weights of a frozen classifier. For those of a teacher none ever is.",
         label="Frozen without gradients",

@@ -107,10 +107,10 @@ def test_a_path_that_makes_no_difference_is_not_measured() -> None:
     }
     network = ["precision", "channels_last", "fused_attention"]
     assert measured["sample-1", "cpu"] == network
-    assert measured["pd", "cpu"] == [*network, "fused_optimizer", "idle_core"]
-    assert measured["teacher", "cpu"] == [*network, "fused_optimizer", "foreach_average"]
+    assert measured["pd", "cpu"] == [*network, "fused_optimizer", "gathered_weights", "idle_core"]
+    assert measured["teacher", "cpu"] == [*network, "fused_optimizer", "foreach_average", "gathered_weights"]
     assert {*measured["cfd-cnn", "cpu"]} == {
-        *network, "fused_optimizer", "idle_core", "frozen_without_gradients", "folded_normalization"
+        *network, "fused_optimizer", "gathered_weights", "idle_core", "frozen_without_gradients", "folded_normalization"
     }  # fmt: skip
     assert {*measured["sample-1", "cuda:0"]} == {*network, "compilation", "rounding_on_device"}
     assert {*measured["teacher", "cuda:0"]} - {*measured["teacher", "cpu"]} == {

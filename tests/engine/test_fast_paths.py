@@ -70,6 +70,21 @@ def test_a_switched_path_calls_its_own_operation(make_trainer: Make, name: str, 
     assert operation not in plain
 
 
+@pytest.mark.parametrize("layout", ["none", "frozen", "all"])
+def test_gathered_weights_are_clipped_moved_and_averaged_as_one_unless_their_channels_lie_last(
+    make_trainer: Make, layout: str
+) -> None:
+    paths = _with("gathered_weights", True).model_copy(update={"foreach_average": True, "channels_last": layout})
+    trainer = make_trainer("teacher", paths)
+    trainer.step()
+    assert len(trainer.state.with_gradient()) == (
+        len(list(trainer.state.network.parameters())) if layout == "all" else 1
+    )
+    for network in (trainer.state.network, trainer.state.sampling_network):
+        pieces = {weight.untyped_storage().data_ptr() for weight in network.parameters()}
+        assert (len(pieces) == 1) == (layout != "all")
+
+
 def test_gradients_of_a_frozen_classifier_are_computed_only_where_nobody_forbids_it(make_trainer: Make) -> None:
     for forbidden in (True, False):
         trainer = make_trainer("cfd-2", _with("frozen_without_gradients", forbidden))
@@ -144,6 +159,7 @@ ALL_FLOAT32 = {
     "fused_attention": True,
     "fused_optimizer": True,
     "foreach_average": True,
+    "gathered_weights": True,
     "frozen_without_gradients": True,
     "folded_normalization": True,
 }
@@ -161,7 +177,8 @@ def _loss_and_gradient(trainer: Trainer, stir: float) -> tuple[dict[str, float],
     trainer.step()
     point = trainer.tally.read()
     assert point is not None
-    gradients = [weight.grad for weight in trainer.state.network.parameters()]
+    gathered = trainer.state.gathered
+    gradients = [weight.grad for weight in ([gathered.whole] if gathered else trainer.state.network.parameters())]
     return point.terms, torch.cat([gradient.flatten() for gradient in gradients if gradient is not None])
 
 
@@ -175,8 +192,9 @@ def _differences(trainer: Trainer, plain: Trainer, stir: float = 0.1) -> tuple[f
 
 @pytest.mark.parametrize("stage", ["classifier", "teacher", "pd-4", "cfd-2"])
 def test_all_paths_in_float32_have_the_loss_and_gradient_of_plain(make_trainer: Make, stage: str) -> None:
-    fast = FastPaths.model_validate(PLAIN.model_dump() | ALL_FLOAT32)
-    assert max(_differences(make_trainer(stage, fast), make_trainer(stage, PLAIN), 0.02)) < 1e-5
+    for layout in ("all", "none"):
+        fast = FastPaths.model_validate(PLAIN.model_dump() | ALL_FLOAT32 | {"channels_last": layout})
+        assert max(_differences(make_trainer(stage, fast), make_trainer(stage, PLAIN), 0.02)) < 1e-5
 
 
 def test_a_teacher_in_bfloat16_has_the_loss_and_gradient_of_float32_within_two_percent(make_trainer: Make) -> None:

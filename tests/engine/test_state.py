@@ -16,6 +16,7 @@ from cfd_studio.engine.best import Best
 from cfd_studio.engine.ema import Ema
 from cfd_studio.engine.optimizers import learning_rate
 from cfd_studio.engine.state import TrainingState
+from cfd_studio.protocol.fast_paths import FastPaths
 from cfd_studio.protocol.optimization import Optimization
 
 
@@ -98,11 +99,12 @@ ADAM = {"optimizer": "adam"}
 SGD = {"optimizer": "sgd", "momentum": 0.9}
 
 
-def _state(seed: int, weights: int = 0, **how: object) -> TrainingState:
+def _state(seed: int, weights: int = 0, *, gathered: bool = False, **how: object) -> TrainingState:
     torch.manual_seed(weights)
     network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
     optimization = _optimization(ema_decay=0.9, weight_decay=0.1, **how)
-    return TrainingState.fresh(network, optimization, Batches(20, 8, seed), seed)
+    fast = FastPaths(gathered_weights=gathered)
+    return TrainingState.fresh(network, optimization, Batches(20, 8, seed), seed, fast=fast)
 
 
 def _train(state: TrainingState, steps: int) -> list[float]:
@@ -111,20 +113,22 @@ def _train(state: TrainingState, steps: int) -> list[float]:
         x = torch.randn(8, 4, generator=state.generator) + next(state.batches)[:, None]
         with state.own_randomness():
             loss = state.network(x).square().mean()
-        state.optimizer.zero_grad()
+        state.network.zero_grad()
         loss.backward()
+        state.with_gradient()
         state.descend(0.001, torch.zeros(()))
         losses.append(loss.item())
     return losses
 
 
+@pytest.mark.parametrize("gathered", [False, True])
 @pytest.mark.parametrize("how", [ADAM, SGD, SGD | {"nesterov": True}, SGD | {"momentum": 0.0}])
-def test_a_restored_state_goes_on_bitwise_dropout_and_all(how: dict[str, object]) -> None:
-    straight = _state(1, **how)
+def test_a_restored_state_goes_on_bitwise_dropout_and_all(how: dict[str, Any], gathered: bool) -> None:
+    straight = _state(1, gathered=gathered, **how)
     _train(straight, 5)
     captured = copy.deepcopy(straight.capture())
     rest = _train(straight, 5)
-    resumed = _state(1, weights=2, **how)
+    resumed = _state(1, weights=2, gathered=gathered, **how)
     resumed.restore(captured)
     assert resumed.step == 5
     assert resumed.batches.position == 5
@@ -136,6 +140,25 @@ def test_a_restored_state_goes_on_bitwise_dropout_and_all(how: dict[str, object]
     assert resumed.ema.updates == 10
     for name, value in straight.sampling_network.state_dict().items():
         assert torch.equal(value, resumed.sampling_network.state_dict()[name])
+
+
+@pytest.mark.parametrize("how", [ADAM, SGD, SGD | {"momentum": 0.0}])
+def test_weights_in_one_piece_are_moved_as_each_by_itself_and_captured_alike(how: dict[str, Any]) -> None:
+    apart, gathered = _state(1, **how), _state(1, gathered=True, **how)
+    assert _train(gathered, 5) == pytest.approx(_train(apart, 5), rel=1e-5)
+    one, other = copy.deepcopy(apart.capture()), copy.deepcopy(gathered.capture())
+    assert one.keys() == other.keys()
+    for name in ("network", "ema"):
+        torch.testing.assert_close(dict(other[name]), dict(one[name]), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(other["optimizer"]["state"], one["optimizer"]["state"], rtol=1e-5, atol=1e-6)
+    for captured in (one, other):  # goes on either way, whichever it comes from
+        resumed = [_state(1, weights=2, gathered=piece, **how) for piece in (False, True)]
+        for state in resumed:
+            state.restore(copy.deepcopy(captured))
+        losses = [_train(state, 5) for state in resumed]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+        found, expected = (dict(state.sampling_network.state_dict()) for state in resumed)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("how", [ADAM, SGD])
@@ -210,10 +233,11 @@ def test_a_stage_without_an_average_samples_with_its_weights() -> None:
 @pytest.mark.parametrize("steps", [0, 3])
 @pytest.mark.parametrize("how", [ADAM, SGD])
 @pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("gathered", [False, True])
 def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(
-    fused: bool, how: dict[str, object], steps: int
+    gathered: bool, fused: bool, how: dict[str, Any], steps: int
 ) -> None:
-    state = _state(1, **how)
+    state = _state(1, gathered=gathered, **how)
     _train(state, steps)
     if not fused:  # as on Metal
         state.optimizer.defaults["fused"] = False
@@ -224,6 +248,7 @@ def test_a_masked_step_changes_neither_weights_nor_average_nor_optimizer(
     before = copy.deepcopy(state.capture())
     for parameter in state.network.parameters():
         parameter.grad = torch.full_like(parameter, torch.nan)
+    state.with_gradient()
     state.descend(0.5, torch.ones(()))
     after = state.capture()
     for name in ("network", "ema"):
@@ -300,14 +325,17 @@ def _spoil(name: str, captured: dict[str, Any]) -> None:
             captured["step"] = 2.0
 
 
+@pytest.mark.parametrize("gathered", [False, True])
 @pytest.mark.parametrize("name", ["small", "wide", "missing", "foreign", "step", "position", "steps"])
-def test_moments_that_do_not_fit_their_weights_are_refused_before_a_kernel_writes_beyond_them(name: str) -> None:
-    state = _state(1)
+def test_moments_that_do_not_fit_their_weights_are_refused_before_a_kernel_writes_beyond_them(
+    name: str, gathered: bool
+) -> None:
+    state = _state(1, gathered=gathered)
     _train(state, 2)
     captured = copy.deepcopy(state.capture())
     _spoil(name, captured)
     with pytest.raises(ValueError, match=r"moments|fit|whole"):
-        _state(1).restore(captured)
+        _state(1, gathered=gathered).restore(captured)
 
 
 @pytest.mark.parametrize("spoilt", ["small", "missing", "foreign", "adam"])

@@ -20,6 +20,7 @@ _NEEDED = {
     "background_saving": "checkpoints",
     "foreach_average": "average of weights",
     "fused_optimizer": "optimizer",
+    "gathered_weights": "optimizer",
     "frozen_without_gradients": "frozen classifier",
     "folded_normalization": "frozen classifier",
 }
@@ -66,6 +67,7 @@ def _there(row: Row, device: str) -> set[str]:
         "idle_core": not elsewhere and not row.calls and isinstance(stage, ProgressiveStage | FeatureStage),
         "foreach_average": not row.calls and stage.optimization.average_decay is not None,
         "fused_optimizer": not row.calls,
+        "gathered_weights": not row.calls,
         "frozen_without_gradients": isinstance(stage, FeatureStage),
         "folded_normalization": isinstance(stage, FeatureStage),
     }

@@ -70,7 +70,7 @@ def _open(run: Path | None, demo: Path | None) -> int:
     application.setWindowIcon(QIcon(str(resource("icons/cfd-studio.svg"))))
     settings = load_settings()
     theme.apply(application, settings.theme)
-    Collector(application)
+    collector = Collector(application)
     window = MainWindow(settings)
     _tell_unexpected(window)
 
@@ -89,6 +89,7 @@ def _open(run: Path | None, demo: Path | None) -> int:
             window.open_run(run)
         # Loading torch makes a window late by some hundred milliseconds: not before it has been painted.
         QTimer.singleShot(_LOAD_AFTER_MILLISECONDS, workers.load)
+        collector.settle_when(workers.settled)
 
     FirstPaint(window, go_on)
     window.layout_memory.place()

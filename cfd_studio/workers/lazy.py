@@ -81,6 +81,10 @@ class LazyWorkers:
                 self._loading = threading.Thread(target=self._load, name="cfd-load", daemon=False)
                 self._loading.start()
 
+    def settled(self) -> bool:
+        """Return whether the workers are there, or cannot be."""
+        return self._loaded.is_set()
+
     def wait(self) -> None:
         """Wait until the workers are there, or cannot be."""
         self._loaded.wait()

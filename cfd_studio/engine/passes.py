@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cfd_studio.engine.compiler import Compiler
-from cfd_studio.networks.blocks import Attention
+from cfd_studio.networks.blocks import Attention, Edge
 from cfd_studio.networks.classifiers import Classifier
 from cfd_studio.networks.folding import fold_batch_normalization
 from cfd_studio.protocol.execution import ExecutionPlan
@@ -85,7 +85,7 @@ class Passes:
         _choose_attention(network, fused=self.fast.fused_attention)
         if self.precision == "bfloat16":
             for module in network.modules():
-                if isinstance(module, _CONVERTED):
+                if isinstance(module, _CONVERTED) and not isinstance(module, Edge):
                     module.to(torch.bfloat16)
         return self._wrapped(network)
 

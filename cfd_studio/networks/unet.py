@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cfd_studio.networks.blocks import Downsample, LabelEmbedding, LevelEmbedding, ResidualBlock, Upsample, silent
+from cfd_studio.networks.blocks import Downsample, Edge, LabelEmbedding, LevelEmbedding, ResidualBlock, Upsample, silent
 
 
 class UNet(nn.Module):
@@ -52,7 +52,7 @@ class UNet(nn.Module):
 
         self.level_embedding = LevelEmbedding(channels, embedding)
         self.label_embedding = LabelEmbedding(classes, embedding) if classes else None
-        self.stem = nn.Conv2d(image_channels, channels, 3, padding=1)
+        self.stem = Edge(image_channels, channels)
 
         width = channels
         skips = [width]  # channels of everything that is kept for the way up
@@ -77,7 +77,7 @@ class UNet(nn.Module):
                 self.up.append(Upsample(width))
 
         self.norm = nn.GroupNorm(norm_groups, width)
-        self.head = silent(nn.Conv2d(width, image_channels, 3, padding=1))
+        self.head = silent(Edge(width, image_channels))
 
     def forward(self, z: Tensor, level: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the output, shape (B, C, H, W).

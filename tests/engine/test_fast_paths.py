@@ -1,5 +1,6 @@
 """Every fast path does what it says when switched, and computes the same as plain float32."""
 
+import copy
 import shutil
 import time
 from collections.abc import Callable
@@ -8,14 +9,23 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cfd_studio.engine.beginning import begin
 from cfd_studio.engine.compiler import forget_compiled
+from cfd_studio.engine.datasets import load_data
 from cfd_studio.engine.distillation import FeatureObjective, ProgressiveObjective
 from cfd_studio.engine.passes import Pass, Passes
+from cfd_studio.engine.ranks import Ranks
 from cfd_studio.engine.trainer import Trainer
 from cfd_studio.engine.warm_up import warm_up
-from cfd_studio.protocol.fast_paths import FastPaths
+from cfd_studio.networks.unet import UNet
+from cfd_studio.protocol import strict_json
+from cfd_studio.protocol.execution import ExecutionPlan
+from cfd_studio.protocol.fast_paths import FastPaths, Precision
+from cfd_studio.protocol.plan import resolve
+from cfd_studio.workspace.resources import presets
 
 Make = Callable[..., Trainer]
 PLAIN = FastPaths.none()
@@ -129,7 +139,7 @@ def test_precision_is_that_of_every_pass_and_of_nothing_else(
 ) -> None:
     trainer = make_trainer("cfd-2", passes=Passes(precision=precision, fast=PLAIN))
     operations = _of_a_step(trainer)
-    assert operations.formats == {format_}
+    assert operations.formats == {format_, torch.float32}  # at either end of a network images are not rounded
     state = trainer.state.capture()
     moments = [value for one in state["optimizer"]["state"].values() for value in one.values()]
     for tensor in [*state["network"].values(), *moments]:
@@ -202,6 +212,50 @@ def test_a_teacher_in_bfloat16_has_the_loss_and_gradient_of_float32_within_two_p
     for stir in (0.02, 0.1):
         differences = _differences(make_trainer("teacher", passes=fast), make_trainer("teacher", PLAIN), stir)
         assert max(differences) < 2e-2
+
+
+def test_images_are_rounded_at_neither_end_of_a_network_in_bfloat16(make_trainer: Make) -> None:
+    network = make_trainer("teacher", PLAIN).state.network
+    assert isinstance(network, UNet)
+    seen: dict[str, Tensor] = {}
+    network.stem.register_forward_hook(lambda _module, _inputs, output: seen.update(stem=output))
+    z, level = torch.randn(2, 1, 8, 8), torch.full((2,), 8)
+    passes = Passes(precision="bfloat16", fast=PLAIN)
+    output = passes.trained(network)(z, level)
+    assert output.dtype == torch.float32
+    assert torch.equal(seen["stem"], functional.conv2d(z, network.stem.weight, network.stem.bias, padding=1))
+    frozen = passes.frozen(network)(z, level)
+    assert network.down[0].conv_in.weight.dtype == torch.bfloat16
+    assert network.stem.weight.dtype == network.head.weight.dtype == frozen.dtype == torch.float32
+
+
+@pytest.mark.slow
+def test_a_teacher_that_has_learnt_has_in_bfloat16_the_gradient_of_float32_within_two_percent() -> None:
+    config = resolve(strict_json.loads(presets()["digits"].read_text()))
+    data, stage, plan = load_data(config.data), config.stage("teacher"), ExecutionPlan(device="cpu", threads=1)
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+    plain, fast = (
+        begin(config, stage, data, plan, Ranks(), _no_parent, Passes(precision=precision)) for precision in precisions
+    )
+    for _ in range(600):
+        plain.step()
+    fast.state.restore(copy.deepcopy(plain.state.capture()))
+    for _ in range(8):
+        gradients = []
+        for trainer in (fast, plain):
+            trainer.step()
+            gradients.append(torch.cat([_gradient_of(weight) for weight in trainer.state.network.parameters()]))
+        assert (gradients[0] - gradients[1]).norm() < 2e-2 * gradients[1].norm()
+        fast.state.restore(copy.deepcopy(plain.state.capture()))
+
+
+def _gradient_of(weight: nn.Parameter) -> Tensor:
+    assert weight.grad is not None
+    return weight.grad.flatten()
+
+
+def _no_parent(stage: str) -> nn.Module:
+    raise AssertionError(stage)
 
 
 @pytest.mark.parametrize("stage", ["pd-4", "cfd-2"])

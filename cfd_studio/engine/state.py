@@ -126,10 +126,10 @@ class TrainingState:
 
     def with_gradient(self) -> list[nn.Parameter]:
         """Return the weights as the optimizer moves them, with the gradient that lies in the network."""
-        if self.gathered is None:
-            return list(self.network.parameters())
-        self.gathered.gather_gradient()
-        return [self.gathered.whole]
+        if self.gathered:
+            self.gathered.gather_gradient()
+        weights: list[nn.Parameter] = self.optimizer.param_groups[0]["params"]
+        return weights
 
     def descend(self, rate: float, masked: Tensor) -> None:
         """Do one optimizer step with the gradient of `with_gradient`, and follow with the average.

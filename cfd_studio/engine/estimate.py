@@ -182,8 +182,10 @@ def _sampling(rehearsal: Rehearsal, config: RunConfig, course: _Course, threads:
 
         return draw
 
-    some = call(max(1, THREADS_PIXELS // config.data.side**2))
-    choose_threads(threads, course.device, lambda: _in_turn(course, some))
+    def typical() -> Callable[[], None]:
+        return partial(_in_turn, course, call(max(1, THREADS_PIXELS // config.data.side**2)))
+
+    choose_threads(threads, course.device, typical)
     whole = config.evaluation.batch_size
     size = min(SMALLEST_BATCH, whole)
     while True:

@@ -84,7 +84,7 @@ def _device_of_rank(wanted: str, processes: int) -> str:
 def choose_threads(
     wanted: int,
     device: str,
-    step: Callable[[], None],
+    typical: Callable[[], Callable[[], None]],
     sharers: int = 1,
     poll: Callable[[], None] = ALONE.poll,
 ) -> int:
@@ -95,8 +95,9 @@ def choose_threads(
     wanted : int
         Taken as it is, unless it is 0.
     device : str
-    step : callable
-        A piece of typical work, some milliseconds long; timed with 1, 2, 4, ... threads.
+    typical : callable
+        Asked only where something is measured. Returns a piece of typical work, some milliseconds long, which is timed
+        with 1, 2, 4, ... threads.
     sharers : int, optional
         Processes that share the cores.
     poll : callable, optional
@@ -104,7 +105,7 @@ def choose_threads(
     """
     chosen = wanted
     if not chosen:
-        chosen = 1 if device != "cpu" else _fastest(max(1, available_cores() // sharers), step, poll)
+        chosen = 1 if device != "cpu" else _fastest(max(1, available_cores() // sharers), typical(), poll)
     torch.set_num_threads(chosen)
     return chosen
 

@@ -1,5 +1,7 @@
 """One job: take the run, go on where it stands, train and judge every stage, give the run back."""
 
+from collections.abc import Callable
+
 import torch
 
 from cfd_studio.data.images import DataSet
@@ -11,7 +13,7 @@ from cfd_studio.engine.compiler import compiling
 from cfd_studio.engine.controls import Controls, StopRequested
 from cfd_studio.engine.data_checks import check_classes, check_key, left_out
 from cfd_studio.engine.datasets import absolute, load_data
-from cfd_studio.engine.defaults import check_precision, choose_paths
+from cfd_studio.engine.defaults import Choice, check_precision, choose_paths
 from cfd_studio.engine.execution import choose_device, choose_threads
 from cfd_studio.engine.fetching import fetch_sources
 from cfd_studio.engine.memory import keep_freed_memory
@@ -138,7 +140,7 @@ def _work(
     step = checkpoint_step(newest[0]) if newest else 0
     reporter.say(JobStarted(job=job.number, device=device, stage=first.id if first else None, step=step))
     reporter.phase("loading")
-    reporter.log("Loading the images and measuring how many threads are fastest.")
+    reporter.log("Loading the images.")
     plans = [old for one in reversed(previous) if (old := one.read_plan())]
     asked = [said for one in reversed(previous) if (said := one.read_request())]
     known = [old.data_folder for old in plans] + [old.data_folder for old in asked]
@@ -151,7 +153,7 @@ def _work(
     ranks.tell(folder)
     if reporter.doing[0] != "loading":
         reporter.phase("loading")
-    plan = _execution_plan(config, request, device, data, plans, controls, turns, ranks)
+    plan = _execution_plan(config, request, device, data, plans, reporter, controls, turns, ranks)
     inception_file = absolute(request.inception_file) or (plans[0].inception_file if plans else "")
     plan = plan.model_copy(update={"data_folder": folder, "data_key": data.key, "inception_file": inception_file})
     data = data.to(device, training=plan.fast.data_on_device)
@@ -193,11 +195,12 @@ def _execution_plan(
     device: str,
     data: DataSet,
     plans: list[ExecutionPlan],
+    reporter: Reporter,
     controls: Controls,
     turns: Turns,
     ranks: Ranks,
 ) -> ExecutionPlan:
-    """Return the newest plan of earlier jobs that fits the request, else choose one by measuring."""
+    """Return the newest plan of earlier jobs that fits the request, else choose one, by measuring if need be."""
     parts = request.accumulation or (plans[0].accumulation if plans else 1)
     kind = torch.device(device).type
     last = next((old for old in plans if torch.device(old.device).type == kind), None)
@@ -207,6 +210,19 @@ def _execution_plan(
     for old in plans:
         if old == old.model_copy(update=asked) and request.threads in (0, old.threads):
             return old
+
+    def typical() -> Callable[[], None]:
+        reporter.log("Measuring how many threads are fastest.")
+        return _typical_step(config, device, data, chosen, ranks.size * parts, turns)
+
+    threads = choose_threads(wanted, device, typical, sharers=ranks.size, poll=controls.poll)
+    return ExecutionPlan(threads=threads, **asked)
+
+
+def _typical_step(
+    config: RunConfig, device: str, data: DataSet, chosen: Choice, parts: int, turns: Turns
+) -> Callable[[], None]:
+    """Return a pass through the network that most of the job is about; without a backward one if it is only judged."""
     stages: list[Stage] = [*config.diffusion_stages(), *config.stages]
     stage = next((one for one in stages if one.optimization), stages[0])
     with turns, torch.random.fork_rng(devices=[]):
@@ -216,18 +232,16 @@ def _execution_plan(
     called = passes.trained(network)
     trained = stage.optimization is not None
     batch = stage.optimization.batch_size if stage.optimization else min(16, config.evaluation.batch_size)
-    share = -(-batch // (ranks.size * parts))  # what is computed at once
-    images = torch.zeros(share, *data.train.shape, device=device)
+    images = torch.zeros(-(-batch // parts), *data.train.shape, device=device)  # what is computed at once
     levels = torch.ones(len(images), dtype=torch.int64, device=images.device)
 
-    def typical_step() -> None:
+    def step() -> None:
         with turns, torch.set_grad_enabled(trained):
             output = called(images).logits if isinstance(stage, ClassifierStage) else called(images, levels)
             if trained:
                 output.float().square().mean().backward()
 
-    threads = choose_threads(wanted, device, typical_step, sharers=ranks.size, poll=controls.poll)
-    return ExecutionPlan(threads=threads, **asked)
+    return step
 
 
 def _stop_sentence(run: RunFolder, config: RunConfig, stop: StopRequested) -> str:

@@ -64,8 +64,7 @@ class LazyWorkers:
         self.fitness = Fitness()
         self._lock = threading.Lock()
         self._loading: threading.Thread | None = None
-        self._loaded = threading.Event()
-        self._settled = False  # the workers are there, or cannot be
+        self._settled = threading.Event()  # set under the lock, so that nothing early is overlooked
         self._closing = False
         self._launcher: ThreadLauncher | None = None
         self._session: SamplingSession | None = None
@@ -83,11 +82,11 @@ class LazyWorkers:
 
     def settled(self) -> bool:
         """Return whether the workers are there, or cannot be."""
-        return self._loaded.is_set()
+        return self._settled.is_set()
 
     def wait(self) -> None:
         """Wait until the workers are there, or cannot be."""
-        self._loaded.wait()
+        self._settled.wait()
 
     def start(self, run: RunFolder, request: ExecutionRequest) -> JobHandle:
         """Start training or resuming a run as soon as that is possible; returns at once."""
@@ -153,8 +152,7 @@ class LazyWorkers:
         with self._lock:
             self._closing = True
             if self._loading is None:
-                self._settled = True
-                self._loaded.set()
+                self._settled.set()
         if self._recall is not None:
             self._recall.close()
         self.cancel()
@@ -185,20 +183,17 @@ class LazyWorkers:
             self.failure = f"The part that computes cannot be loaded: {error}"
         with self._lock:
             early, self._early = self._early, []
-            self._settled = True
+            self._settled.set()
             while early and self._session is not None:  # nobody cancels what is between here and there
                 early.pop(0).ask()
-        try:
-            for one in early:
-                one.ask()
-        finally:
-            self._loaded.set()
+        for one in early:
+            one.ask()
 
     def _once_there(self, early: _Early) -> None:
         """Ask at once, or as soon as the workers are there, or cannot be."""
         self.load()
         with self._lock:
-            if not self._settled:
+            if not self._settled.is_set():
                 self._early.append(early)
                 return
         early.ask()

@@ -340,7 +340,8 @@ def test_a_stop_is_heard_while_the_threads_are_measured(mini_run: MakeRun, monke
     run = mini_run()
     steps: list[int] = []
 
-    def measure(wanted: Any, device: Any, step: Any, sharers: int, poll: Any) -> int:
+    def measure(wanted: Any, device: Any, typical: Any, sharers: int, poll: Any) -> int:
+        step = typical()
         for _ in range(10):
             time.sleep(POLL_SECONDS)
             poll()
@@ -381,9 +382,11 @@ def test_threads_are_measured_with_what_is_trained_or_with_a_few_images(
             return images * self.scale * levels.view(-1, 1, 1, 1)
 
     monkeypatch.setattr(job_module, "build_network", lambda _config, stage, *_: Spy(stage.id))
-    monkeypatch.setattr(job_module, "choose_threads", lambda _wanted, _device, step, **_: step() or 1)
-    request, listening = ExecutionRequest(device="cpu"), SimpleNamespace(poll=lambda: None)
-    job_module._execution_plan(config, request, "cpu", load_digits(), [], listening, Turns(), Ranks())  # type: ignore[arg-type]
+    monkeypatch.setattr(job_module, "choose_threads", lambda _wanted, _device, typical, **_: typical()() or 1)
+    request, listening = ExecutionRequest(device="cpu"), SimpleNamespace(poll=lambda: None, log=lambda _: None)
+    job_module._execution_plan(  # type: ignore[arg-type]
+        config, request, "cpu", load_digits(), [], listening, listening, Turns(), Ranks()
+    )
     assert built == [fed]
 
 

@@ -1,5 +1,6 @@
 """Workers that are loaded when they are first needed."""
 
+import queue
 import subprocess
 import sys
 import threading
@@ -121,16 +122,16 @@ def test_what_cannot_be_loaded_is_said_to_everyone(mini_run: Any, monkeypatch: p
     run = mini_run()
     answers: list[SampleAnswer] = []
     job = workers.start(run, ExecutionRequest(device="cpu", threads=1))
-    errands: list[ErrandAnswer] = []
-    workers.run(EstimateErrand(run.config()), errands.append)
+    errands: queue.SimpleQueue[ErrandAnswer] = queue.SimpleQueue()
+    workers.run(EstimateErrand(run.config()), errands.put)
     workers.wait()
     workers.request(SampleRequest(run.path, "teacher", 2, in_a_row(0, 3)), answers.append)
-    workers.run(EstimateErrand(run.config()), errands.append)
+    workers.run(EstimateErrand(run.config()), errands.put)
     assert job.wait(10)
     assert not job.alive
     assert "cannot be loaded" in (job.failure or "")
     assert "cannot be loaded" in (answers[0].error or "")
-    assert ["cannot be loaded" in (one.error or "") for one in errands] == [True, True]
+    assert ["cannot be loaded" in (errands.get(timeout=10).error or "") for _ in range(2)] == [True, True]
     workers.close()
 
 

@@ -11,7 +11,7 @@ from cfd_studio.engine.bench.machine import measured_peak
 from cfd_studio.engine.bench.measuring import Pair, measure
 from cfd_studio.engine.bench.sides import Side
 from cfd_studio.engine.bench.sizes import Row, Size, config_of
-from cfd_studio.engine.bench.work import Work, operations
+from cfd_studio.engine.bench.work import operations
 from cfd_studio.engine.execution import choose_threads
 from cfd_studio.engine.rehearsal import choice_of, uncompiled
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
@@ -130,11 +130,10 @@ class Course:
         self._tell(f"{size.name}: choosing the threads, and measuring what the device can do")
         teacher = Row("teacher", size.rows[0].preset, config.diffusion_stages()[0].id)
 
-        @cache
-        def typical() -> Work:
-            return Side(uncompiled(plan), self._tell).work(teacher, size.batch_on(device))
+        def typical() -> Callable[[], None]:
+            return Side(uncompiled(plan), self._tell).work(teacher, size.batch_on(device)).piece
 
-        plan = plan.model_copy(update={"threads": choose_threads(choice.threads, device, lambda: typical().piece())})
+        plan = plan.model_copy(update={"threads": choose_threads(choice.threads, device, typical)})
         plain = plan.model_copy(
             update={"precision": "float32", "distillation_precision": "float32", "fast": FastPaths.none()}
         )

@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,28 @@ MEBIBYTE = 2**20
 
 
 @pytest.fixture
-def chart(qtbot: Any) -> Any:
-    widget = Chart()
-    qtbot.addWidget(widget)
-    widget.resize(900, 420)
-    widget.show()
-    qtbot.waitExposed(widget)
-    yield widget
-    widget.close()
+def charts(qtbot: Any) -> Any:
+    """Return what makes charts that are shown."""
+    made = []
+
+    def make() -> Chart:
+        widget = Chart()
+        qtbot.addWidget(widget)
+        widget.resize(900, 420)
+        widget.show()
+        qtbot.waitExposed(widget)
+        made.append(widget)
+        return widget
+
+    yield make
+    for widget in made:
+        widget.close()
+
+
+@pytest.fixture
+def chart(charts: Callable[[], Chart]) -> Chart:
+    """Return one chart."""
+    return charts()
 
 
 def _curves(count: int) -> tuple[Any, list[Any]]:
@@ -42,22 +57,26 @@ def _draw(chart: Chart, steps: Any, curves: list[Any], count: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_million_points_on_three_curves_are_redrawn_in_fifteen_milliseconds(chart: Chart) -> None:
+def test_a_million_points_on_three_curves_are_redrawn_at_three_times_the_cost_of_three_thousand_at_most(
+    charts: Callable[[], Chart],
+) -> None:
     steps, curves = _curves(POINTS + 60 * 500)
     for smoothing, log in ((0.6, True), (0.0, False)):
-        chart.set_smoothing(smoothing)
-        chart.set_scale(log=log, robust=True)
-        taken, busy = [], []
+        taken: dict[int, list[float]] = {POINTS: [], POINTS // 1000: []}
+        shown = {points: charts() for points in taken}
+        for chart in shown.values():
+            chart.set_smoothing(smoothing)
+            chart.set_scale(log=log, robust=True)
         for redraw in range(60):
-            count = POINTS + redraw * 500
-            began, begun = time.perf_counter(), time.thread_time()
-            _draw(chart, steps, curves, count)
-            taken.append(1000 * (time.perf_counter() - began))
-            busy.append(1000 * (time.thread_time() - begun))
-            QApplication.processEvents()
-        print(f"\nsmoothing {smoothing}, log {log}: first {taken[0]:.1f}, then median {np.median(taken[1:]):.1f} ms,")
-        print(f"95 % within {np.percentile(taken[1:], 95):.1f} ms; of processor time {np.median(busy[1:]):.1f} ms")
-        assert np.median(busy[1:]) < 15  # the same as by the clock, where nobody else uses the machine
+            for points, chart in shown.items():  # in turns, and of processor time
+                began = time.thread_time()
+                _draw(chart, steps, curves, points + redraw * points // 2000)
+                taken[points].append(1000 * (time.thread_time() - began))
+                QApplication.processEvents()
+        many, few = (np.median(ones[1:]) for ones in taken.values())
+        first = taken[POINTS][0]
+        print(f"\nsmoothing {smoothing}, log {log}: first {first:.1f}, then median {many:.1f} ms; few {few:.1f} ms")
+        assert many < 3 * few  # measured: 1.5 to 1.7 times
 
 
 @pytest.mark.slow

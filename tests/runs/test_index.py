@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -269,7 +270,7 @@ def test_a_run_of_a_million_points_opens_many_times_faster_the_second_time(
 
 
 @pytest.mark.slow
-def test_a_million_losses_with_all_that_a_line_can_hold_are_read_within_three_seconds(
+def test_a_million_losses_with_all_that_a_line_can_hold_are_kept_sooner_than_json_reads_them(
     mini_run: MakeRun,
 ) -> None:
     numbers = np.random.default_rng(0).random((1000, 11))
@@ -294,19 +295,24 @@ def test_a_million_losses_with_all_that_a_line_can_hold_are_read_within_three_se
                 "images_per_second": 1e4 * row[10],
             }
             stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    lines = journal.read_bytes().splitlines()
     gc.disable()  # as the application does
     try:
-        took = []
-        for _ in range(3):  # processor time of the best: what others take of the machine is not ours
+        ratios = []
+        for _ in range(3):  # in turns, and of processor time: what others take of the machine is not ours
             began = time.thread_time()
             mirror = RunMirror(run)
             mirror.refresh(0.5)
             assert 0.02 < mirror.read_share < 1  # there is something to show by then
             mirror.refresh()
-            took.append(time.thread_time() - began)
+            kept = time.thread_time()
+            for line in lines:
+                json.loads(line)
+            ratios.append((kept - began) / (time.thread_time() - kept))
     finally:
         gc.enable()
+    print("\nof the time of json:", " ".join(f"{ratio:.2f}" for ratio in ratios))
     stage = mirror.stages["cfd-2"]
     curves = [stage.loss, *stage.terms.values(), *stage.quarters.values(), *stage.vitals.values()]
     assert [len(curve) for curve in curves] == [1_000_000] * 9
-    assert min(took) < 3.0, took
+    assert statistics.median(ratios) < 0.6  # measured: 0.35

@@ -74,9 +74,10 @@ def tables(report: Report) -> str:
     lines = ["{name} ({device}), {cores} cores, torch {torch}, Python {python}, {date}".format_map(report.machine)]
     for conditions in (one for one in report.found if isinstance(one, Conditions)):
         measured = report.of(Measured, conditions.size)
-        lines += ["", *_heading(conditions)]
+        peaks = _peaks(measured)
+        lines += ["", *_heading(conditions, peaks)]
         if measured:
-            lines += ["", *_aligned([_HEAD, *(line for one in measured for line in _lines(one, conditions))])]
+            lines += ["", *_aligned([_HEAD, *(line for one in measured for line in _lines(one, peaks))])]
         if ablated := report.of(Ablated, conditions.size):
             lines += [
                 "",
@@ -99,11 +100,17 @@ def in_short(found: Found) -> str | None:
     return f"{found.size} {found.row}: fast is {_spread(found.pair.gain, '.2f')} times as fast as {other}"
 
 
-def _heading(conditions: Conditions) -> list[str]:
-    peaks = {"float32": conditions.plain_peak, conditions.fast.precision: conditions.fast_peak}
+def _peaks(measured: list[Measured]) -> dict[str, float]:
+    """Return the most operations per second that a large matrix product reached beside any row, by number format."""
+    seen = [pair for one in measured for pair in one.peaks.items()]
+    return {precision: max(peak for other, peak in seen if other == precision) for precision, _ in seen}
+
+
+def _heading(conditions: Conditions, peaks: dict[str, float]) -> list[str]:
     does = ", ".join(f"{_tera(peak)} TFLOP/s in {precision}" for precision, peak in peaks.items())
+    product = f", and a large matrix product does {does}" if does else ""
     return [
-        f"{conditions.size}: CPU threads {conditions.fast.threads}, and a large matrix product does {does}",
+        f"{conditions.size}: CPU threads {conditions.fast.threads}{product}",
         f"  plain: {_paths(conditions.plain)}",
         f"  fast:  {_paths(conditions.fast)}",
     ]
@@ -115,11 +122,9 @@ def _paths(plan: ExecutionPlan) -> str:
     return ", ".join([plan.precision, *([write_wishes(taken)] if taken else [])])
 
 
-def _lines(one: Measured, conditions: Conditions) -> list[tuple[str, ...]]:
+def _lines(one: Measured, peaks: dict[str, float]) -> list[tuple[str, ...]]:
     pair = one.pair
-    plain, fast = (
-        _cells(one, timed, peak) for timed, peak in ((pair.first, conditions.plain_peak), (pair.second, one.fast_peak))
-    )
+    plain, fast = _cells(one, pair.first, peaks["float32"]), _cells(one, pair.second, peaks[one.precision])
     head = (one.row, str(pair.images), f"{one.operations / 2e9:.3g}")
     return [(*head, "plain", *plain, ""), ("", "", "", "fast", *fast, f"{_spread(pair.gain, '.2f')} x")]
 

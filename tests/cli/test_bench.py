@@ -91,6 +91,20 @@ def test_both_sizes_and_all_rows_are_in_the_table_and_in_the_file(
 
 
 @pytest.mark.usefixtures("_quick")
+def test_every_share_is_one_of_the_fastest_product_of_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = iter((1.0, 2.0, 3.0, 9.0, 4.0, 6.0))  # float32 and bfloat16 beside each of three rows
+    monkeypatch.setattr(course, "measured_peak", lambda *_: next(seen) * 1e12)
+    assert _run("--size", "cifar10", "--rows", "teacher,sample-1,sample-4") == 0
+    table = capsys.readouterr().out
+    assert "does 4 TFLOP/s in float32, 9 TFLOP/s in bfloat16" in table
+    first = table.splitlines().index(next(line for line in table.splitlines() if line.startswith("teacher")))
+    shares = [line.split("%")[0].split()[-1] for line in table.splitlines()[first : first + 2]]
+    assert shares == ["3", "4"]  # 0.107 of 4, and 0.32 of 9 TFLOP/s
+
+
+@pytest.mark.usefixtures("_quick")
 def test_what_is_ablated_is_said_and_what_makes_no_difference_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("--size", "digits", "--rows", "pd,sample-1", "--ablate", "fused_optimizer,data_on_device") == 0
     table = capsys.readouterr().out

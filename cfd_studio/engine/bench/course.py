@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from cfd_studio.engine import mishaps
 from cfd_studio.engine.bench.ablation import lacking, variants
@@ -15,7 +14,7 @@ from cfd_studio.engine.bench.work import operations
 from cfd_studio.engine.execution import choose_threads
 from cfd_studio.engine.rehearsal import choice_of, uncompiled
 from cfd_studio.protocol.execution import ExecutionPlan, ExecutionRequest
-from cfd_studio.protocol.fast_paths import FastPaths
+from cfd_studio.protocol.fast_paths import FastPaths, Precision
 
 COUNTED_BATCH = 2  # operations grow with the batch, exactly
 
@@ -54,24 +53,35 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How the rows of a size are computed, and the most floating-point operations per second of either side."""
+    """How the rows of a size are computed."""
 
     size: str
     plain: ExecutionPlan
     fast: ExecutionPlan
-    plain_peak: float
-    fast_peak: float
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A row: plain first, fast second; the operations that an image takes, and what fast's number format allows."""
+    """A row: plain first, fast second.
+
+    Attributes
+    ----------
+    size, row : str
+    operations : float
+        Floating-point operations for an image.
+    pair : Pair
+    precision : {"float32", "tf32", "bfloat16"}
+        Of fast.
+    peaks : dict of str to float
+        Operations per second of a large matrix product in either side's number format, a moment before.
+    """
 
     size: str
     row: str
     operations: float
     pair: Pair
-    fast_peak: float
+    precision: Precision
+    peaks: dict[Precision, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,6 @@ class Course:
     def __init__(self, wanted: Wanted, tell: Callable[[str], None]) -> None:
         self._wanted = wanted
         self._tell = tell
-        self._peak = cache(measured_peak)
 
     def __iter__(self) -> Iterator[Found]:
         """Yield everything that is found, in the order of the sizes."""
@@ -122,12 +131,12 @@ class Course:
                 yield from self._rows(size, batch, conditions)
 
     def _conditions(self, size: Size) -> Conditions:
-        """Choose plans as a job would, and measure how fast either of them could be."""
+        """Choose plans as a job would."""
         device, request = self._wanted.device, self._wanted.request
         config = config_of(size.rows[0].preset)
         choice = choice_of(config, request, device)
         plan = choice.plan(device)
-        self._tell(f"{size.name}: choosing the threads, and measuring what the device can do")
+        self._tell(f"{size.name}: choosing the threads")
         teacher = Row("teacher", size.rows[0].preset, config.diffusion_stages()[0].id)
 
         def typical() -> Callable[[], None]:
@@ -137,7 +146,7 @@ class Course:
         plain = plan.model_copy(
             update={"precision": "float32", "distillation_precision": "float32", "fast": FastPaths.none()}
         )
-        return Conditions(size.name, plain, plan, self._peak(device, "float32"), self._peak(device, plan.precision))
+        return Conditions(size.name, plain, plan)
 
     def _rows(self, size: Size, batch: int | None, conditions: Conditions) -> Iterator[Found]:
         counted, plain, fast = (
@@ -146,13 +155,16 @@ class Course:
         )
         for row in size.rows:
             try:
-                flops = operations(counted.work(row, COUNTED_BATCH))
+                flops, precision = operations(counted.work(row, COUNTED_BATCH)), fast.precision(row)
+                # Anew for every row: of a machine with other users a single moment may be a slow one.
+                kinds: list[Precision] = ["float32", precision]
+                peaks = {kind: measured_peak(fast.plan.device, kind) for kind in dict.fromkeys(kinds)}
                 pair = self._measure(size, row, batch, (plain, fast), "plain and fast")
             except Exception as error:
                 yield LeftOut(size.name, row.name, f"batch {batch}" if batch else "", _why(error))
                 mishaps.forget(error)
             else:
-                yield Measured(size.name, row.name, flops, pair, self._peak(fast.plan.device, fast.precision(row)))
+                yield Measured(size.name, row.name, flops, pair, precision, peaks)
                 for path in self._wanted.ablated:
                     yield from self._without(path, size, row, batch, fast)
             gc.collect()
